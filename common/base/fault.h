@@ -1,0 +1,18 @@
+/*
+ * Fault points: named places at which a test can kill or hold the process.
+ * Compiled in only by `make FAULT=1`; else FAULT_POINT is nothing.
+ * M3MTA_FAULT="name:kill[:N]" kills with SIGKILL at the N-th pass (default 1),
+ * "name:sleep:MS" waits, "name:exit:CODE" exits. Several are joined by ','.
+ * The names are listed in ARCHITECTURE.md beside the crash table.
+ */
+#ifndef M3_BASE_FAULT_H
+#define M3_BASE_FAULT_H
+
+#ifdef M3_FAULT
+void fault_hit(const char *name);
+#define FAULT_POINT(name) fault_hit(name)
+#else
+#define FAULT_POINT(name) ((void)0)
+#endif
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * Every limit on input that is not configuration, in one place. The RFC or
+ * the reason stands beside each; a test sits at limit-1, limit and limit+1.
+ */
+#ifndef M3_BASE_LIMITS_H
+#define M3_BASE_LIMITS_H
+
+/* SMTP (RFC 5321 4.5.3.1). */
+#define LIMIT_SMTP_LINE          2048   /* octets with CRLF; 512 + extensions */
+#define LIMIT_SMTP_LINE_DISCARD  65536  /* then 500 and close */
+#define LIMIT_SMTP_AUTH_LINE     12288  /* RFC 4954 4 */
+#define LIMIT_SMTP_REPLY_LINE    2048   /* of a remote server, kept octets */
+#define LIMIT_SMTP_REPLY_LINES   256    /* of one multi-line reply */
+#define LIMIT_SMTP_LOCAL_PART    64
+#define LIMIT_SMTP_DOMAIN        255
+#define LIMIT_SMTP_PATH          256    /* with the angle brackets */
+#define LIMIT_SMTP_ENVID         100    /* RFC 3461 4.4 */
+#define LIMIT_SMTP_ORCPT         500    /* RFC 3461 4.2 */
+#define LIMIT_SMTP_RECEIVED      100    /* trace headers: a loop */
+
+/* IMAP. */
+#define LIMIT_IMAP_LINE          65536  /* octets of one command's lines */
+#define LIMIT_IMAP_LINE_PREAUTH  8192
+#define LIMIT_IMAP_LITERAL       65536  /* in a command other than APPEND */
+#define LIMIT_IMAP_LITERALS      64     /* in one command */
+#define LIMIT_IMAP_NESTING       20     /* parentheses */
+#define LIMIT_IMAP_ARGS          20000  /* nodes of one command */
+#define LIMIT_IMAP_BAD_PREAUTH   10     /* BAD replies, then BYE */
+#define LIMIT_IMAP_BAD           50
+#define LIMIT_IMAP_TAG           256
+#define LIMIT_IMAP_ID_PAIRS      30     /* RFC 2971 3.3 */
+
+/* The store. */
+#define LIMIT_FOLDER_NAME        1000   /* octets of UTF-8 */
+#define LIMIT_FOLDER_DEPTH       32
+#define LIMIT_FOLDERS            10000  /* of one owner */
+#define LIMIT_KEYWORDS           57     /* of one folder: bits 5 to 61 */
+#define LIMIT_KEYWORD            64     /* octets */
+#define LIMIT_TAIL               64     /* entries, then they go to a page */
+#define LIMIT_PAGE               256    /* entries of a page */
+#define LIMIT_BLOB_CHUNK         (1 << 20)
+
+/* MIME. */
+#define LIMIT_MIME_DEPTH         100
+#define LIMIT_MIME_PARTS         1000
+#define LIMIT_MIME_BOUNDARY      998    /* RFC 2046 says 70, mail does not */
+#define LIMIT_MIME_PARAMS        64     /* of one header field */
+#define LIMIT_MIME_FIELD         65536  /* octets of a field that is parsed */
+#define LIMIT_MIME_ADDRESSES     10000  /* of one envelope, kept */
+#define LIMIT_MIME_FACTS         262144 /* octets of encoded facts */
+
+/* Mail. */
+#define LIMIT_ALIAS_DEPTH        10
+#define LIMIT_ALIAS_FANOUT       10000
+#define LIMIT_TRANSCRIPT         4096   /* octets kept per recipient */
+
+#endif

@@ -1,0 +1,274 @@
+/*
+ * Arenas are lists of chunks; a piece is cut from the newest chunk and a
+ * piece larger than a chunk gets a chunk of its own. Chunks grow from 4 KiB
+ * to 64 KiB so that an idle session stays small and a busy one asks seldom.
+ */
+#include "base/mem.h"
+
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/ascii.h"
+#include "base/exits.h"
+#include "base/banned.h"
+
+#define CHUNK_MIN  ((size_t)4096)
+#define CHUNK_MAX  ((size_t)65536)
+#define CHUNK_KEEP ((size_t)16384)
+#define ALIGNMENT  alignof(max_align_t)
+
+struct chunk {
+	struct chunk *next;
+	size_t size; /* of data */
+	size_t used;
+	alignas(max_align_t) char data[];
+};
+
+struct arena {
+	struct chunk *head; /* the newest; pieces are cut from it */
+	size_t held;
+};
+
+static void (*oom_handler)(void);
+
+void
+mem_set_oom_handler(void (*handler)(void))
+{
+	oom_handler = handler;
+}
+
+static _Noreturn void
+out_of_memory(void)
+{
+	static const char text[] = "m3mta: out of memory\n";
+	void (*handler)(void) = oom_handler;
+
+	oom_handler = NULL;
+	if (handler)
+		handler();
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		_exit(EXIT_TEMPORARY);
+	_exit(EXIT_TEMPORARY);
+}
+
+void *
+mem_alloc(size_t size)
+{
+	void *p = calloc(1, size ? size : 1);
+
+	if (!p)
+		out_of_memory();
+	return p;
+}
+
+void *
+mem_grow(void *p, size_t size)
+{
+	void *q = realloc(p, size ? size : 1);
+
+	if (!q)
+		out_of_memory();
+	return q;
+}
+
+void
+mem_free(void *p)
+{
+	free(p);
+}
+
+size_t
+mem_product(size_t a, size_t b)
+{
+	size_t product;
+
+	if (__builtin_mul_overflow(a, b, &product))
+		out_of_memory();
+	return product;
+}
+
+struct arena *
+arena_new(void)
+{
+	return mem_alloc(sizeof(struct arena));
+}
+
+static void
+free_chunks(struct chunk *c)
+{
+	while (c) {
+		struct chunk *next = c->next;
+
+		mem_free(c);
+		c = next;
+	}
+}
+
+void
+arena_free(struct arena *a)
+{
+	if (!a)
+		return;
+	free_chunks(a->head);
+	mem_free(a);
+}
+
+/* Pieces are handed out zeroed, so what was used is cleared on the way back. */
+void
+arena_reset(struct arena *a)
+{
+	struct chunk *keep = NULL;
+	struct chunk *next;
+
+	for (struct chunk *c = a->head; c; c = next) {
+		next = c->next;
+		if (!keep && c->size <= CHUNK_KEEP)
+			keep = c;
+		else
+			mem_free(c);
+	}
+	a->head = keep;
+	a->held = 0;
+	if (keep) {
+		explicit_bzero(keep->data, keep->used);
+		keep->used = 0;
+		keep->next = NULL;
+		a->held = keep->size;
+	}
+}
+
+void
+arena_wipe(struct arena *a)
+{
+	for (struct chunk *c = a->head; c; c = c->next)
+		explicit_bzero(c->data, c->used);
+	arena_reset(a);
+}
+
+size_t
+arena_size(const struct arena *a)
+{
+	return a->held;
+}
+
+static struct chunk *
+add_chunk(struct arena *a, size_t need)
+{
+	size_t size = a->head ? a->head->size * 2 : CHUNK_MIN;
+	struct chunk *c;
+
+	if (size > CHUNK_MAX)
+		size = CHUNK_MAX;
+	if (size < need)
+		size = need;
+	if (size > SIZE_MAX - sizeof(*c))
+		out_of_memory();
+	c = mem_alloc(sizeof(*c) + size);
+	c->size = size;
+	/* A large piece goes behind the chunk that still has room. */
+	if (a->head && size == need && need > CHUNK_MAX) {
+		c->next = a->head->next;
+		a->head->next = c;
+	} else {
+		c->next = a->head;
+		a->head = c;
+	}
+	a->held += size;
+	return c;
+}
+
+void *
+arena_alloc(struct arena *a, size_t size)
+{
+	struct chunk *c = a->head;
+	size_t need = size ? size : 1;
+	void *p;
+
+	if (need > SIZE_MAX - ALIGNMENT)
+		out_of_memory();
+	need = (need + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+	if (!c || c->size - c->used < need)
+		c = add_chunk(a, need);
+	p = c->data + c->used;
+	c->used += need;
+	return p;
+}
+
+void *
+arena_alloc_array(struct arena *a, size_t n, size_t size)
+{
+	return arena_alloc(a, mem_product(n, size));
+}
+
+struct str
+arena_dup_str(struct arena *a, struct str s)
+{
+	char *p = arena_alloc(a, s.len + 1);
+
+	if (s.len)
+		memcpy(p, s.p, s.len);
+	return str_make(p, s.len);
+}
+
+char *
+arena_dup_cstr(struct arena *a, struct str s)
+{
+	char *p = arena_alloc(a, s.len + 1);
+
+	if (s.len)
+		memcpy(p, s.p, s.len);
+	return p;
+}
+
+struct str
+arena_join(struct arena *a, struct str x, struct str y)
+{
+	return arena_join3(a, x, y, STR_NONE);
+}
+
+struct str
+arena_join3(struct arena *a, struct str x, struct str y, struct str z)
+{
+	const struct str parts[] = { x, y, z };
+	char *p = arena_alloc(a, x.len + y.len + z.len + 1);
+	size_t len = 0;
+
+	for (size_t i = 0; i < 3; i++) {
+		if (parts[i].len)
+			memcpy(p + len, parts[i].p, parts[i].len);
+		len += parts[i].len;
+	}
+	return str_make(p, len);
+}
+
+struct str
+arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+	char *p;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return STR_NONE;
+	p = arena_alloc(a, (size_t)n + 1);
+	va_start(ap, fmt);
+	vsnprintf(p, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	return str_make(p, (size_t)n);
+}
+
+struct str
+arena_dup_lower(struct arena *a, struct str s)
+{
+	char *p = arena_alloc(a, s.len + 1);
+
+	for (size_t i = 0; i < s.len; i++)
+		p[i] = ascii_lower(s.p[i]);
+	return str_make(p, s.len);
+}

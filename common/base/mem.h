@@ -1,0 +1,54 @@
+/*
+ * Memory: the only callers of malloc. An arena hands out pieces and takes
+ * them all back at once; each session has three (process, session, command).
+ * No function here returns NULL: when memory is short the handler that the
+ * program set is called (it answers 421 or BYE) and the process exits 75.
+ */
+#ifndef M3_BASE_MEM_H
+#define M3_BASE_MEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+struct arena;
+
+/* Called once when memory is short; must not allocate. Then exit 75. */
+void mem_set_oom_handler(void (*handler)(void));
+
+void *mem_alloc(size_t size);             /* zeroed */
+void *mem_grow(void *p, size_t size);     /* realloc; new bytes undefined */
+void mem_free(void *p);                   /* NULL is accepted */
+/* a * b, or the out-of-memory exit when the product does not fit. */
+size_t mem_product(size_t a, size_t b);
+
+struct arena *arena_new(void);
+void arena_free(struct arena *a);         /* NULL is accepted */
+/* Takes all pieces back and keeps one chunk for reuse. */
+void arena_reset(struct arena *a);
+/* As arena_reset, and overwrites with zeros what was handed out. */
+void arena_wipe(struct arena *a);
+/* The octets that the arena holds from the system. */
+size_t arena_size(const struct arena *a);
+
+/* Zeroed, aligned for any type. size 0 gives a valid pointer. */
+void *arena_alloc(struct arena *a, size_t size);
+void *arena_alloc_array(struct arena *a, size_t n, size_t size);
+#define ARENA_NEW(a, type)      ((type *)arena_alloc((a), sizeof(type)))
+#define ARENA_ARRAY(a, n, type) \
+	((type *)arena_alloc_array((a), (n), sizeof(type)))
+
+/* Copies. The copy has a NUL behind it, which is not counted. */
+struct str arena_dup_str(struct arena *a, struct str s);
+char *arena_dup_cstr(struct arena *a, struct str s);
+/* Two or three slices in a row, in one copy. */
+struct str arena_join(struct arena *a, struct str x, struct str y);
+struct str arena_join3(
+    struct arena *a, struct str x, struct str y, struct str z);
+struct str arena_printf(struct arena *a, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* A copy in ASCII lower case. */
+struct str arena_dup_lower(struct arena *a, struct str s);
+
+#endif
