@@ -1,0 +1,48 @@
+/*
+ * Message bytes: the collection `blobs`, chunks of LIMIT_BLOB_CHUNK, written
+ * once. A blob without a reference is an orphan that `m3mta gc` removes.
+ */
+#ifndef M3_DB_BLOB_H
+#define M3_DB_BLOB_H
+
+#include "db/db.h"
+#include "model/id.h"
+
+struct blob_writer;
+
+/* Blocks of any size; memory is one chunk whatever the message's size. */
+enum rc blob_writer_new(struct db *db, struct blob_writer **ret_w,
+    struct err *err);
+enum rc blob_writer_push(
+    struct blob_writer *w, struct str bytes, struct err *err);
+/*
+ * Writes the last chunk, majority and journal. A blob of one chunk costs
+ * one insert. On failure the chunks that were written are orphans.
+ */
+enum rc blob_writer_finish(struct blob_writer *w, struct oid *ret_blob,
+    uint64_t *ret_size, struct err *err);
+/* Frees; without a finish before it, also tries to delete the chunks. */
+void blob_writer_free(struct blob_writer *w);
+
+/* Called with consecutive pieces; return false to stop early (RC_OK). */
+typedef bool blob_sink(void *ctx, struct str piece);
+
+/* Reads len octets from offset, only the chunks that it needs. */
+enum rc blob_read(struct db *db, const struct oid *blob, uint64_t offset,
+    uint64_t len, blob_sink *sink, void *ctx, struct err *err);
+
+struct blob_range {
+	struct oid blob;
+	uint64_t offset;
+	uint64_t len;
+};
+
+/*
+ * Reads ranges of many blobs with few round trips and bounded memory. The
+ * sink gets pieces in the order of the ranges, each with its index.
+ */
+enum rc blob_read_many(struct db *db, const struct blob_range *v, size_t n,
+    bool (*sink)(void *ctx, size_t index, struct str piece), void *ctx,
+    struct err *err);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * The database client: the only layer that knows MongoDB. One struct db is
+ * one connection with one causally consistent session; it is opened lazily
+ * by the first command and never used across a fork.
+ *
+ * Every function of db/ that can fail returns enum rc and fills struct err:
+ * RC_TEMP when the database is away or a limit of time was reached (the
+ * caller answers 4xx or NO [UNAVAILABLE]), RC_PERM for what the data says
+ * (over quota, name taken), RC_BUG for a command that mongod refuses.
+ * "None found" is RC_OK with *ret NULL, unless a header says otherwise.
+ * Results live in the arena that was given.
+ *
+ * Profiles: interactive calls fail within 5 s. Commit calls (queue_insert,
+ * deliver_*, store_append ...) try again with the same _id until their
+ * deadline.
+ */
+#ifndef M3_DB_DB_H
+#define M3_DB_DB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+struct db;
+
+struct db_options {
+	const char *uri;
+	const char *name;     /* of the database */
+	const char *appname;  /* shown in mongod's log and currentOp */
+};
+
+/* The driver's set-up: once per process, before a fork, after log_open. */
+void db_init(void);
+/* Checks the URI only; no traffic. RC_PERM: the URI is wrong. */
+enum rc db_new(const struct db_options *o, struct db **ret_db,
+    struct err *err);
+void db_free(struct db *db);
+/*
+ * Connects and checks what it is connected to: a standalone mongod is
+ * refused with RC_PERM and a text that says how to make it a replica set.
+ */
+enum rc db_ping(struct db *db, struct err *err);
+/*
+ * For a parent that forks: authenticates once so that the SCRAM cache is
+ * warm, then closes. Errors are ignored: children will report them.
+ */
+void db_prefork(struct db *db);
+/* After a fork in the child: a fresh client from the same options. */
+void db_postfork(struct db *db);
+/* Between two connections of a reused child: a new causal session. */
+void db_new_session(struct db *db);
+/* Gives the connection back (IDLE); the next call opens it again. */
+void db_disconnect(struct db *db);
+
+/* The server's clock, milliseconds since 1970 (one round trip). */
+enum rc db_server_time(struct db *db, int64_t *ret_ms, struct err *err);
+
+/* Creates collections and indexes; idempotent. shard: also shard keys. */
+enum rc db_init_schema(struct db *db, bool shard, struct err *err);
+
+#endif

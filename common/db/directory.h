@@ -1,0 +1,48 @@
+/* Domains and addresses: the collections `domains` and `mailboxes`. */
+#ifndef M3_DB_DIRECTORY_H
+#define M3_DB_DIRECTORY_H
+
+#include "db/db.h"
+#include "model/address.h"
+#include "model/directory.h"
+
+/* name: lower case. *ret_domain NULL: there is none. */
+enum rc domain_find(struct db *db, struct arena *a, struct str name,
+    struct domain **ret_domain, struct err *err);
+enum rc domain_list(struct db *db, struct arena *a,
+    struct domain **ret_v, size_t *ret_n, struct err *err);
+/* Insert: RC_PERM when it exists. Update: RC_PERM when it does not. */
+enum rc domain_insert(struct db *db, const struct domain *d, struct err *err);
+enum rc domain_update(struct db *db, const struct domain *d, struct err *err);
+/* RC_PERM when it does not exist or still has addresses. */
+enum rc domain_delete(struct db *db, struct str name, struct err *err);
+
+/* key: lower case "local@domain" or "*@domain". */
+enum rc mailbox_find(struct db *db, struct arena *a, struct str key,
+    struct mailbox **ret_mailbox, struct err *err);
+/*
+ * For a recipient: the first that exists of the keys, in their order, in
+ * one query (at most 4 keys: exact, without tag, catch-all).
+ */
+enum rc mailbox_find_first(struct db *db, struct arena *a,
+    const struct str *keys, size_t n, struct mailbox **ret_mailbox,
+    struct err *err);
+enum rc mailbox_find_owner(struct db *db, struct arena *a,
+    const struct uuid *owner, struct mailbox **ret_mailbox, struct err *err);
+/* domain "" = all; kind -1 = all. Sorted by address. */
+enum rc mailbox_list(struct db *db, struct arena *a, struct str domain,
+    int kind, struct mailbox **ret_v, size_t *ret_n, struct err *err);
+/*
+ * The domain must exist and be local. A mailbox is made with its default
+ * folders (INBOX Drafts Sent Junk Trash Archive, special use, subscribed)
+ * in one transaction.
+ */
+enum rc mailbox_insert(
+    struct db *db, const struct mailbox *m, struct err *err);
+/* All fields but owner, kind and size_current. */
+enum rc mailbox_update(
+    struct db *db, const struct mailbox *m, struct err *err);
+/* With its folders, pages and messages (trash records for the blobs). */
+enum rc mailbox_delete(struct db *db, struct str key, struct err *err);
+
+#endif

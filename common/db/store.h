@@ -1,0 +1,159 @@
+/*
+ * The message store: `folders`, `pages`, `messages`. Each changing call is
+ * one transaction or one atomic update; each changed entry carries the new
+ * modseq. See ARCHITECTURE.md, "The store".
+ */
+#ifndef M3_DB_STORE_H
+#define M3_DB_STORE_H
+
+#include "db/db.h"
+#include "model/folder.h"
+#include "model/message.h"
+
+/* --- folders ---------------------------------------------------------- */
+
+/* All folders of an owner, with counts, sorted by name; one query. */
+enum rc folder_list(struct db *db, struct arena *a, const struct uuid *owner,
+    struct folder **ret_v, size_t *ret_n, struct err *err);
+/* *ret_folder NULL: no such name. unseen is filled (two round trips). */
+enum rc folder_find(struct db *db, struct arena *a, const struct uuid *owner,
+    struct str name, struct folder **ret_folder, struct err *err);
+enum rc folder_find_special(struct db *db, struct arena *a,
+    const struct uuid *owner, enum special_use use,
+    struct folder **ret_folder, struct err *err);
+/*
+ * With missing parents. RC_PERM code "EXISTS": the name is taken; "LIMIT".
+ * special: SPECIAL_NONE or its use; subscribed as given.
+ */
+enum rc folder_create(struct db *db, struct arena *a,
+    const struct uuid *owner, struct str name, enum special_use special,
+    bool subscribed, struct folder **ret_folder, struct err *err);
+/*
+ * With its pages and messages (trash records); children stay, and the name
+ * stays listed through them. RC_PERM code "NOTFOUND" or "CANNOT" (INBOX).
+ */
+enum rc folder_delete(struct db *db, const struct uuid *owner,
+    struct str name, struct err *err);
+/*
+ * With all children, subscriptions left as they are (RFC 3501 6.3.9).
+ * INBOX: its messages move to the new name, INBOX stays (6.3.5).
+ * RC_PERM codes "NOTFOUND", "EXISTS", "CANNOT" (into its own child).
+ */
+enum rc folder_rename(struct db *db, struct arena *a,
+    const struct uuid *owner, struct str from, struct str to,
+    struct err *err);
+/* A name without a folder may be subscribed (kept as no_select). */
+enum rc folder_subscribe(struct db *db, const struct uuid *owner,
+    struct str name, bool subscribed, struct err *err);
+/* Only highestmodseq, of one folder: the poll. 0 = the folder is gone. */
+enum rc folder_poll(struct db *db, const struct uuid *owner,
+    const struct oid *id, uint64_t *ret_modseq, struct err *err);
+/*
+ * Takes \Recent: *ret_uid is the first uid that no read-write SELECT has
+ * seen before, and moves the mark to uidnext.
+ */
+enum rc folder_take_recent(struct db *db, const struct uuid *owner,
+    const struct oid *id, uint32_t *ret_uid, struct err *err);
+
+/* --- entries ---------------------------------------------------------- */
+
+/* What changed since a modseq; entries and expunged sorted by uid. */
+struct folder_changes {
+	struct folder folder;      /* counters and keywords as of this read */
+	struct entry *entries;
+	size_t n_entries;
+	struct expunged *expunged;
+	size_t n_expunged;
+	bool is_gone;              /* the folder was deleted */
+};
+
+/*
+ * since 0: the whole map, without expunged. Reads the folder first, then
+ * the pages with a newer modseq, and merges by uid (the newer wins).
+ */
+enum rc store_changes(struct db *db, struct arena *a,
+    const struct uuid *owner, const struct oid *folder, uint64_t since,
+    struct folder_changes *ret_changes, struct err *err);
+
+/* --- messages --------------------------------------------------------- */
+
+enum message_fields {
+	MESSAGE_HEAD  = 1, /* blob, size, prefix */
+	MESSAGE_FACTS = 2,
+};
+
+/*
+ * Calls sink for each id that exists, in no particular order, in batches
+ * from one cursor; *m lives until sink returns. False from sink stops.
+ */
+enum rc message_read_many(struct db *db, const struct uuid *owner,
+    const struct oid *ids, size_t n, unsigned fields,
+    bool (*sink)(void *ctx, size_t index, const struct message *m), void *ctx,
+    struct err *err);
+
+/* --- changes ---------------------------------------------------------- */
+
+struct append_message {
+	struct oid blob;
+	uint64_t blob_size;
+	struct str prefix;
+	struct str facts;
+	struct oid queue;          /* zero: none */
+	uint64_t flags;            /* system bits */
+	const struct str *keywords;
+	size_t n_keywords;
+	int64_t date_s;
+};
+
+/*
+ * Appends n messages, all or nothing: quota of the owner, uids in a row,
+ * messages documents. RC_PERM codes "OVERQUOTA", "NOTFOUND", "LIMIT"
+ * (keywords). Several owners are not mixed here; see deliver.h.
+ */
+enum rc store_append(struct db *db, const struct uuid *owner,
+    const struct oid *folder, const struct append_message *v, size_t n,
+    uint32_t *ret_uidvalidity, uint32_t *ret_first_uid, struct err *err);
+
+struct copy_result {
+	uint32_t uidvalidity;
+	/* Pairs in the order of the source; n as found in the source. */
+	uint32_t *from;
+	uint32_t *to;
+	size_t n;
+};
+
+/* All or nothing. move: also expunges from the source, one transaction;
+ * the message ids stay (EMAILID, and nothing is copied). */
+enum rc store_copy(struct db *db, struct arena *a, const struct uuid *owner,
+    const struct oid *from, struct uid_set uids, const struct uuid *to_owner,
+    const struct oid *to, bool move, struct copy_result *ret_result,
+    struct err *err);
+
+enum store_op { STORE_ADD, STORE_REMOVE, STORE_REPLACE };
+
+struct store_flags {
+	enum store_op op;
+	uint64_t flags;            /* system bits */
+	const struct str *keywords;
+	size_t n_keywords;
+	uint64_t unchanged_since;  /* UINT64_MAX: no condition */
+};
+
+/*
+ * One transaction. Uids that do not exist are passed over. modified: those
+ * that were newer than unchanged_since (rising). RC_PERM code "LIMIT".
+ */
+enum rc store_flags(struct db *db, struct arena *a, const struct uuid *owner,
+    const struct oid *folder, struct uid_set uids,
+    const struct store_flags *change, uint64_t *ret_modseq,
+    uint32_t **ret_modified, size_t *ret_n_modified, struct err *err);
+
+/*
+ * Removes the entries of `uids` that have \Deleted (or all when force).
+ * *ret_modseq is what they were expunged with; 0: none were.
+ */
+enum rc store_expunge(struct db *db, const struct uuid *owner,
+    const struct oid *folder, struct uid_set uids, bool force,
+    uint64_t *ret_modseq, struct err *err);
+
+#endif

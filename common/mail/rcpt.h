@@ -1,0 +1,44 @@
+/*
+ * What becomes of a recipient: the decision of RCPT in the order of 2013,
+ * asked again by the mda at each attempt.
+ */
+#ifndef M3_MAIL_RCPT_H
+#define M3_MAIL_RCPT_H
+
+#include "db/directory.h"
+#include "model/config.h"
+
+enum rcpt_verdict {
+	RCPT_LOCAL,        /* mailbox or catch-all mailbox */
+	RCPT_EXPAND,       /* alias or list */
+	RCPT_RELAY,        /* not ours, and allowed */
+	RCPT_BACKUP,       /* we are backup MX */
+	RCPT_ROUTE,        /* the domain has a fixed route */
+	RCPT_UNKNOWN,      /* 550 5.1.1 */
+	RCPT_DISABLED,     /* 550 5.2.1 */
+	RCPT_FULL,         /* 452 4.2.2 or 552 5.2.2 */
+	RCPT_REFUSED,      /* 550 5.7.1: relaying denied */
+	RCPT_NO_POSTMASTER, /* <postmaster> but no such mailbox is set up */
+};
+
+struct rcpt_question {
+	struct address to;
+	uint64_t size;            /* declared or real, 0 = not known */
+	struct str peer;          /* address of the client; "" = mda */
+	const struct mailbox *login; /* NULL = not authenticated */
+	bool is_delivery;         /* asked by the mda: relaying is allowed */
+};
+
+struct rcpt_answer {
+	enum rcpt_verdict verdict;
+	struct domain *domain;    /* NULL: not ours */
+	struct mailbox *mailbox;  /* LOCAL, EXPAND, FULL, DISABLED */
+	struct str tag;           /* of user+tag, or "" */
+};
+
+/* One or two round trips. RC_TEMP: the database is away. */
+enum rc rcpt_decide(struct db *db, struct arena *a, const struct config *c,
+    const struct rcpt_question *q, struct rcpt_answer *ret_answer,
+    struct err *err);
+
+#endif

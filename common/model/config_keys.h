@@ -1,0 +1,84 @@
+/*
+ * CFG(id, name, type, default, min, max, choices, scope, doc), sorted by
+ * name inside each group. Included by config.h and config.c; no guard.
+ */
+/* clang-format off */
+CFG(DATABASE_NAME, "database.name", STRING, "m3mta", 1, 63, "", FILE_ONLY,
+    "The MongoDB database that holds everything.")
+CFG(DATABASE_URI, "database.uri", STRING, "mongodb://127.0.0.1:27017/?directConnection=false", 10, 4096, "", FILE_ONLY,
+    "The replica set or the mongos routers to use.")
+CFG(HOSTNAME, "hostname", STRING, "", 0, 255, "", FILE_ONLY,
+    "The name in greetings and trace fields; empty: the host's own fully qualified name.")
+CFG(RUNTIME_DIR, "runtime.dir", STRING, "/run/m3mta", 1, 90, "", FILE_ONLY,
+    "Where the doorbells are: the socket of m3mta-mda and those of waiting IMAP sessions.")
+CFG(TLS_CERTIFICATE, "tls.certificate", STRING, "", 0, 4096, "", FILE_ONLY,
+    "File with the certificate and its chain (PEM); empty: no TLS.")
+CFG(TLS_KEY, "tls.key", STRING, "", 0, 4096, "", FILE_ONLY,
+    "File with the private key (PEM).")
+CFG(TLS_PROTOCOLS, "tls.protocols", CHOICE, "tlsv1.2+", 0, 0, "tlsv1.2+|tlsv1.3", FILE_ONLY,
+    "The lowest TLS version that is accepted.")
+CFG(TLS_SNI_DIR, "tls.sni.dir", STRING, "", 0, 4096, "", FILE_ONLY,
+    "Folder with NAME.pem and NAME.key for further names.")
+
+CFG(SPARE, "server.spare", INT, "0", 0, 64, "", FILE_ONLY,
+    "Children forked ahead by a listening parent, with their MongoDB connection open.")
+CFG(MAX_USE, "server.max_use", INT, "1", 1, 100000, "", FILE_ONLY,
+    "Connections that one child serves, one after the other.")
+CFG(MAX_CONNECTIONS, "server.max_connections", INT, "500", 1, 100000, "", FILE_ONLY,
+    "Children at a time of one listening parent; more get 421 or BYE.")
+CFG(MAX_PER_SOURCE, "server.max_per_source", INT, "50", 1, 100000, "", FILE_ONLY,
+    "Connections at a time from one address to one listening parent.")
+
+CFG(SMTP_AUTH_PLAIN_NO_TLS, "smtp.auth.plain_no_tls", BOOL, "false", 0, 1, "", FILE_ONLY,
+    "Offer AUTH PLAIN and LOGIN on a connection without TLS.")
+CFG(SMTP_BODY_BARE_LF, "smtp.body.bare_lf", CHOICE, "reject", 0, 0, "reject|normalise", ANYWHERE,
+    "What to do with a bare CR or LF in a message: answer 550 at its end, or make it CRLF.")
+CFG(SMTP_EARLY_TALK, "smtp.early_talk.delay", DURATION, "0", 0, 60, "", FILE_ONLY,
+    "How long to wait for a client that talks before the greeting; 0 looks once.")
+CFG(SMTP_EXPN, "smtp.expn", BOOL, "false", 0, 1, "", ANYWHERE, "Answer EXPN.")
+CFG(SMTP_HOPS, "smtp.hops.maximum", INT, "100", 50, 1000, "", ANYWHERE,
+    "Received fields from which on a message is a loop.")
+CFG(SMTP_LIMIT_COMMANDS, "smtp.limit.commands", INT, "10000", 10, 10000000, "", ANYWHERE,
+    "Commands of one session, then 421.")
+CFG(SMTP_LIMIT_ERRORS, "smtp.limit.errors", INT, "20", 1, 10000, "", ANYWHERE,
+    "Bad commands and unknown recipients of one session, then 421.")
+CFG(SMTP_LIMIT_MESSAGES, "smtp.limit.messages", INT, "1000", 1, 10000000, "", ANYWHERE,
+    "Messages of one session, then 421.")
+CFG(SMTP_LIMIT_RECIPIENTS, "smtp.limit.recipients", INT, "1000", 100, 100000, "", ANYWHERE,
+    "Recipients of one message.")
+CFG(SMTP_RELAY_NETWORKS, "smtp.relay.networks", LIST, "", 0, 1000, "", ANYWHERE,
+    "Addresses (CIDR) that may relay without a login.")
+CFG(SMTP_SIZE_ADVERTISE, "smtp.size.advertise", BOOL, "true", 0, 1, "", FILE_ONLY, "Show SIZE and the maximum in EHLO.")
+CFG(SMTP_SIZE_CHECK_DATA, "smtp.size.check_data", BOOL, "true", 0, 1, "", FILE_ONLY, "Enforce the maximum while DATA runs.")
+CFG(SMTP_SIZE_CHECK_MAIL, "smtp.size.check_mail", BOOL, "true", 0, 1, "", FILE_ONLY, "Refuse a declared SIZE over the maximum at MAIL.")
+CFG(SMTP_SIZE_CHECK_RCPT, "smtp.size.check_rcpt", BOOL, "true", 0, 1, "", FILE_ONLY, "Refuse at RCPT when the mailbox has no room for the declared SIZE.")
+CFG(SMTP_SIZE_MAXIMUM, "smtp.size.maximum", SIZE, "64M", 65536, 2147483647, "", FILE_ONLY, "Octets of one message.")
+CFG(SMTP_STARTTLS, "smtp.starttls", CHOICE, "offered", 0, 0, "off|offered|remote|required", FILE_ONLY,
+    "STARTTLS: off, offered, required for remote recipients, required for all mail. Needs tls.certificate.")
+CFG(SMTP_TIMEOUT_COMMAND, "smtp.timeout.command", DURATION, "5m", 1, 3600, "", FILE_ONLY, "Wait for a command.")
+CFG(SMTP_TIMEOUT_DATA, "smtp.timeout.data", DURATION, "3m", 1, 3600, "", FILE_ONLY, "Wait for a block of a message.")
+CFG(SMTP_TIMEOUT_SESSION, "smtp.timeout.session", DURATION, "30m", 1, 86400, "", FILE_ONLY, "The whole session.")
+CFG(SMTP_VRFY, "smtp.vrfy", BOOL, "false", 0, 1, "", ANYWHERE, "Answer VRFY with what exists; else 252.")
+CFG(ADDRESS_SEPARATOR, "address.separator", STRING, "+", 0, 1, "", ANYWHERE, "Between user and tag in user+tag; empty: no tags.")
+CFG(QUOTA_FULL, "quota.full", CHOICE, "temporary", 0, 0, "temporary|permanent", ANYWHERE,
+    "Answer for a full mailbox: 452 4.2.2 or 552 5.2.2.")
+
+CFG(IMAP_PLAIN_NO_TLS, "imap.auth.plain_no_tls", BOOL, "false", 0, 1, "", FILE_ONLY,
+    "Allow LOGIN and AUTHENTICATE PLAIN without TLS.")
+CFG(IMAP_APPEND_MAXIMUM, "imap.append.maximum", SIZE, "64M", 65536, 2147483647, "", ANYWHERE, "Octets of one APPEND.")
+CFG(IMAP_IDLE_POLL, "imap.idle.poll", DURATION, "60s", 1, 1740, "", ANYWHERE, "How often IDLE looks when no doorbell rings.")
+CFG(IMAP_STARTTLS, "imap.starttls", CHOICE, "offered", 0, 0, "off|offered|required", FILE_ONLY, "STARTTLS; needs tls.certificate.")
+CFG(IMAP_TIMEOUT_LOGIN, "imap.timeout.login", DURATION, "60s", 1, 3600, "", FILE_ONLY, "From the greeting to the login.")
+CFG(IMAP_TIMEOUT_IDLE, "imap.timeout.idle", DURATION, "30m", 1, 86400, "", FILE_ONLY, "Autologout (RFC 3501 5.4: at least 30 minutes).")
+CFG(IMAP_TIMEOUT_WRITE, "imap.timeout.write", DURATION, "60s", 1, 3600, "", FILE_ONLY, "For a client that does not read.")
+
+CFG(MDA_BATCH, "mda.batch", INT, "50", 1, 1000, "", ANYWHERE, "Messages of one claim.")
+CFG(MDA_LEASE, "mda.lease", DURATION, "10m", 10, 86400, "", ANYWHERE, "How long a claim holds without a renewal.")
+CFG(MDA_LOOP_INTERVAL, "mda.loop.interval", DURATION, "30s", 1, 3600, "", FILE_ONLY, "With --loop: between two scans when no doorbell rings.")
+CFG(MDA_WORKERS, "mda.workers", INT, "1", 1, 64, "", FILE_ONLY, "Processes that deliver side by side.")
+CFG(RETRY_DURATIONS, "retry.durations", RECORDS, "15m,15m,30m,2h notify,9h,12h,24h notify,48h,72h", 1, 50, "after|notify", ANYWHERE,
+    "The waits between attempts, [{after, notify}]: notify sends the sender a delay notice.")
+CFG(RETRY_EXPIRE, "retry.expire", DURATION, "7d", 1, 2592000, "", ANYWHERE, "Age at which undelivered mail is bounced.")
+CFG(RETRY_SPREAD, "retry.spread", DURATION, "120s", 0, 3600, "", ANYWHERE, "Random part of each wait, at most.")
+CFG(LOG_JOURNAL, "log.journal", BOOL, "true", 0, 1, "", FILE_ONLY, "Write to the journal when there is one, else to standard error.")
+/* clang-format on */

@@ -1,0 +1,31 @@
+/*
+ * Doorbells: datagrams to Unix sockets in the runtime directory. m3mta-smtp
+ * rings m3mta-mda's ("mda.sock"); who changes a folder rings those of the
+ * IMAP sessions on this host that wait in IDLE ("imap/OWNER/PID-N.sock").
+ * Ringing never waits and never fails loudly: polling is the safety net.
+ */
+#ifndef M3_NET_DOORBELL_H
+#define M3_NET_DOORBELL_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "model/id.h"
+
+struct doorbell;
+
+void doorbell_ring_mda(struct str runtime_dir, uint32_t bucket);
+/* The listening side of mda's: SD-passed socket, or bound here. -1: none. */
+enum rc doorbell_open_mda(
+    struct str runtime_dir, struct doorbell **ret_bell, struct err *err);
+/* Reads all that rang; bit b of *ret_buckets = bucket b. */
+void doorbell_read(struct doorbell *d, uint64_t *ret_buckets);
+
+void doorbell_ring_owner(struct str runtime_dir, const struct uuid *owner);
+enum rc doorbell_open_owner(struct str runtime_dir, const struct uuid *owner,
+    struct doorbell **ret_bell, struct err *err);
+int doorbell_fd(const struct doorbell *d);
+void doorbell_close(struct doorbell *d); /* removes what it had bound */
+
+#endif
