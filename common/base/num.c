@@ -41,9 +41,10 @@ num_parse_i64(struct str s, int64_t *ret_n)
 	bool negative = s.len && s.p[0] == '-';
 	uint64_t n;
 
-	if (!num_parse_u64(negative ? str_tail(s, 1) : s, INT64_MAX, &n))
+	if (!num_parse_u64(negative ? str_tail(s, 1) : s,
+		(uint64_t)INT64_MAX + negative, &n))
 		return false;
-	*ret_n = negative ? -(int64_t)n : (int64_t)n;
+	*ret_n = (int64_t)(negative ? 0 - n : n);
 	return true;
 }
 

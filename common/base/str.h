@@ -74,8 +74,8 @@ struct str str_trim(struct str s);
 /*
  * Takes the part before the first c off *rest and hands it out in *ret_part;
  * the last part is what remains. Returns false when *rest was used up:
- * `while (str_split_char(&rest, ',', &part))`. An empty slice at the start
- * gives no part; "a," gives "a" and "".
+ * `while (str_split_char(&rest, ',', &part))`. STR_NONE gives no part, "" gives
+ * one empty part; "a," gives "a" and "".
  */
 bool str_split_char(struct str *rest, char c, struct str *ret_part);
 
