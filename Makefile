@@ -52,14 +52,62 @@ $(foreach p,$(PROGS),$(eval $(call prog_rule,$(p))))
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
 	$(call say,  LD      $@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs check)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs check) -lm
 
 .PHONY: unit
 unit: $(UNIT_BIN)
 
+# C tests that need a database: tests/live/*_check.c.
+LIVE_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/live/*_check.c))
+$(BUILD)/tests/live/%: $(BUILD)/tests/live/%.o $(LIB)
+	$(call say,  LD      $@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs check)
+
+$(BUILD)/bench/load: bench/load.c
+	@mkdir -p $(@D)
+	$(call say,  CC      $@)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -o $@ $<
+
+.PHONY: check
+check: ## unit tests, no database
+	@tools/setup build
+	@$(MAKE) --no-print-directory WERROR=1 all unit
+	@/usr/bin/python3 tests/run --build $(BUILD) unit
+
+.PHONY: check-live
+check-live: ## tests with a real mongod and real clients
+	@tools/setup test
+	@$(MAKE) --no-print-directory WERROR=1 all $(LIVE_BIN)
+	@$(MAKE) --no-print-directory FAULT=1 BUILD=$(BUILD)-fault all
+	@/usr/bin/python3 tests/run --build $(BUILD) live
+
+.PHONY: test
+test: ## installs what the tests need and runs all of them
+	@tools/setup test
+	@$(MAKE) --no-print-directory WERROR=1 all unit $(LIVE_BIN)
+	@$(MAKE) --no-print-directory FAULT=1 BUILD=$(BUILD)-fault all
+	@/usr/bin/python3 tests/run --build $(BUILD) unit live
+
+.PHONY: layers
+layers: ## who includes whom
+	@/usr/bin/python3 tools/layers
+
+.PHONY: run
+run: ## a working mail server on loopback, until Ctrl-C
+	@tools/setup run
+	@$(MAKE) --no-print-directory all
+	@/usr/bin/python3 tools/m3run --build $(BUILD) run
+
+compile_commands.json: $(MAKEFILE_LIST)
+	@/usr/bin/python3 tools/compdb '$(CC) $(CPPFLAGS) $(ALL_CFLAGS)' > $@
+
+.PHONY: help
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST))
+
 .PHONY: clean
 clean:
-	rm -rf $(BUILD) compile_commands.json
+	rm -rf $(BUILD) $(BUILD)-fault compile_commands.json
 
 .SECONDARY:
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
