@@ -92,12 +92,6 @@ test: ## installs what the tests need and runs all of them
 layers: ## who includes whom
 	@/usr/bin/python3 tools/layers
 
-.PHONY: run
-run: ## a working mail server on loopback, until Ctrl-C
-	@tools/setup run
-	@$(MAKE) --no-print-directory all
-	@/usr/bin/python3 tools/m3run --build $(BUILD) run
-
 compile_commands.json: $(MAKEFILE_LIST)
 	@/usr/bin/python3 tools/compdb '$(CC) $(CPPFLAGS) $(ALL_CFLAGS)' > $@
 

@@ -1,0 +1,77 @@
+"""One mongod as a one-member replica set, on a free port, in a temporary
+folder, ended by its own pid."""
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+import pymongo
+import pymongo.errors
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def free_port():
+    with socket.create_server(('127.0.0.1', 0)) as s:
+        return s.getsockname()[1]
+
+
+def find_mongod():
+    setup = os.path.join(HERE, '..', '..', 'tools', 'setup')
+    return subprocess.run([setup, 'mongod'], check=True,
+                          stdout=subprocess.PIPE).stdout.decode().strip()
+
+
+class ReplicaSet:
+    """`with ReplicaSet() as r:` then r.uri, r.port, r.pid."""
+
+    def __init__(self, replica_set='rs0'):
+        self.replica_set = replica_set
+        self.process = None
+
+    def __enter__(self):
+        self.folder = tempfile.mkdtemp(prefix='m3mta-mongo-')
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def start(self):
+        self.port = free_port()
+        argv = [find_mongod(), '--port', str(self.port),
+                '--bind_ip', '127.0.0.1', '--dbpath', self.folder,
+                '--wiredTigerCacheSizeGB', '0.5', '--setParameter',
+                'enableTestCommands=1', '--nounixsocket']
+        if self.replica_set:
+            argv += ['--replSet', self.replica_set]
+        self.process = subprocess.Popen(
+            argv, stdout=open(self.folder + '/log', 'wb'),
+            stderr=subprocess.STDOUT)
+        self.pid = self.process.pid
+        self.uri = f'mongodb://127.0.0.1:{self.port}/'
+        self.client = pymongo.MongoClient(
+            self.uri, directConnection=True, serverSelectionTimeoutMS=30000)
+        self.client.admin.command('ping')
+        if self.replica_set:
+            self.initiate()
+
+    def initiate(self):
+        self.uri += f'?replicaSet={self.replica_set}'
+        member = {'_id': 0, 'host': f'127.0.0.1:{self.port}'}
+        self.client.admin.command(
+            'replSetInitiate', {'_id': self.replica_set, 'members': [member]})
+        end = time.monotonic() + 30
+        while not self.client.admin.command('hello')['isWritablePrimary']:
+            if time.monotonic() > end:
+                raise TimeoutError('mongod does not become primary')
+            time.sleep(0.05)
+
+    def __exit__(self, *unused):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
