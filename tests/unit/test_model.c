@@ -1,0 +1,101 @@
+/* Unit tests of common/model: identifiers and addresses. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "model/address.h"
+#include "model/id.h"
+#include "base/banned.h"
+
+START_TEST(test_oid)
+{
+	struct oid a, b, c = { { 0 } };
+	char text[OID_HEX];
+
+	ck_assert(oid_is_zero(&c));
+	clock_set_fake(0, 0x65000000LL * 1000);
+	a = oid_new();
+	clock_set_fake(0, 0x65000001LL * 1000);
+	b = oid_new();
+	clock_set_fake(-1, -1);
+	ck_assert(!oid_equals(&a, &b));
+	ck_assert_int_lt(oid_compare(&a, &b), 0);
+	ck_assert(str_starts_with(oid_format(&a, text), STR("65000000")));
+	ck_assert(oid_parse(oid_format(&b, text), &c));
+	ck_assert(oid_equals(&b, &c));
+	ck_assert(!oid_parse(STR("65000000"), &c));
+	ck_assert(!oid_parse(STR("65000000000000000000000g"), &c));
+	ck_assert(oid_equals(&b, &c));
+}
+END_TEST
+
+START_TEST(test_uuid)
+{
+	struct uuid a = uuid_new(), b = uuid_new(), c;
+	char text[UUID_TEXT];
+	struct str s = uuid_format(&a, text);
+
+	ck_assert(!uuid_equals(&a, &b));
+	ck_assert_int_ne(uuid_compare(&a, &b), 0);
+	ck_assert_int_eq(s.p[14], '4');
+	ck_assert(uuid_parse(s, &c));
+	ck_assert(uuid_equals(&a, &c));
+	ck_assert(str_equals(
+	    uuid_format(&c, text), str_make(s.p, s.len)));
+	ck_assert(uuid_parse(
+	    STR("00112233-4455-4677-8899-AABBCCDDEEFF"), &c));
+	ck_assert(str_equals(uuid_format(&c, text),
+	    STR("00112233-4455-4677-8899-aabbccddeeff")));
+	ck_assert(!uuid_parse(
+	    STR("00112233+4455-4677-8899-AABBCCDDEEFF"), &c));
+	ck_assert(!uuid_parse(STR("00112233445546778899AABBCCDDEEFF"), &c));
+}
+END_TEST
+
+START_TEST(test_address)
+{
+	struct arena *a = arena_new();
+	struct address x = { STR_INIT("Some.One+tag"), STR_INIT("Ex.TEST") };
+	struct address y;
+	struct str local = STR_NONE;
+
+	ck_assert(str_equals(
+	    address_key(a, &x), STR("some.one+tag@ex.test")));
+	ck_assert(address_from_key(STR("a@b@c"), &y));
+	ck_assert(str_equals(y.local, STR("a@b")));
+	ck_assert(str_equals(y.domain, STR("c")));
+	ck_assert(!address_from_key(STR("nobody"), &y));
+	ck_assert(!address_is_null(&x));
+	y = x;
+	y.domain = STR("eX.teST");
+	ck_assert(address_equals(&x, &y));
+	y.local = STR("other");
+	ck_assert(!address_equals(&x, &y));
+	ck_assert(address_strip_tag(&x, STR("+"), &local));
+	ck_assert(str_equals(local, STR("Some.One")));
+	ck_assert(!address_strip_tag(&x, STR(""), &local));
+	ck_assert(!address_strip_tag(&y, STR("+"), &local));
+	y.local = STR("+tag");
+	ck_assert(!address_strip_tag(&y, STR("+"), &local));
+	arena_free(a);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("model");
+	TCase *t = tcase_create("model");
+	SRunner *r;
+	int failed;
+
+	tcase_add_test(t, test_oid);
+	tcase_add_test(t, test_uuid);
+	tcase_add_test(t, test_address);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
