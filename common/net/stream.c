@@ -1,0 +1,165 @@
+/*
+ * The waiting part of streams: every attempt that would block is followed
+ * by one poll(2) for the descriptor, the stop descriptor and the deadline.
+ */
+#include "net/stream.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "net/stream_internal.h"
+#include "base/banned.h"
+
+ssize_t
+stream_fail_errno(struct stream *s, const char *what)
+{
+	char reason[80];
+
+	snprintf(s->error_text, sizeof(s->error_text), "%s: %s", what,
+	    strerror_r(errno, reason, sizeof(reason)));
+	return TRY_ERROR;
+}
+
+void
+stream_set_stop_fd(struct stream *s, int fd)
+{
+	s->stop_fd = fd;
+}
+
+const char *
+stream_error_text(const struct stream *s)
+{
+	return s->error_text;
+}
+
+static enum io
+fail(struct stream *s, enum io error)
+{
+	if (s->error == IO_OK)
+		s->error = error;
+	return s->error;
+}
+
+/* Until fd has one of events, other_fd can be read, or an end. */
+static enum io
+wait_for(struct stream *s, int fd, short events, int other_fd,
+    int64_t deadline_ms, bool *ret_other)
+{
+	struct pollfd fds[3] = {
+		{ .fd = fd, .events = events },
+		{ .fd = s->stop_fd, .events = POLLIN },
+		{ .fd = other_fd, .events = POLLIN },
+	};
+	int n;
+
+	do {
+		int left = clock_left_ms(deadline_ms);
+
+		n = poll(fds, 3, deadline_ms == CLOCK_NEVER ? -1 : left);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0) {
+		stream_fail_errno(s, "poll");
+		return fail(s, IO_ERROR);
+	}
+	if (fds[1].revents)
+		return fail(s, IO_STOPPED);
+	if (n == 0)
+		return IO_TIMEOUT;
+	*ret_other = fds[2].revents != 0;
+	return IO_OK;
+}
+
+static enum io
+wait_attempt(struct stream *s, ssize_t attempt, int64_t deadline_ms)
+{
+	bool is_read = attempt == TRY_WANT_READ;
+	bool other;
+	enum io io;
+
+	io = wait_for(s, is_read ? s->in_fd : s->out_fd,
+	    is_read ? POLLIN : POLLOUT, -1, deadline_ms, &other);
+	return io == IO_TIMEOUT ? fail(s, io) : io;
+}
+
+enum io
+stream_read(struct stream *s, void *p, size_t len, int64_t deadline_ms,
+    size_t *ret_n)
+{
+	enum io io = s->error;
+	ssize_t n;
+
+	while (io == IO_OK) {
+		n = s->ops->try_read(s, p, len);
+		if (n > 0) {
+			*ret_n = (size_t)n;
+			return IO_OK;
+		}
+		if (n == 0)
+			return fail(s, IO_EOF);
+		if (n == TRY_ERROR)
+			return fail(s, IO_ERROR);
+		io = wait_attempt(s, n, deadline_ms);
+	}
+	return io;
+}
+
+enum io
+stream_write(
+    struct stream *s, const void *p, size_t len, int64_t deadline_ms)
+{
+	const char *from = p;
+	enum io io = s->error;
+	ssize_t n;
+
+	/* The peer may have closed its side only, and wait for our answer. */
+	if (io == IO_EOF || io == IO_STOPPED)
+		io = IO_OK;
+	while (io == IO_OK && len) {
+		n = s->ops->try_write(s, from, len);
+		if (n >= 0) {
+			from += n;
+			len -= (size_t)n;
+		} else if (n == TRY_ERROR) {
+			s->error = IO_ERROR;
+			io = IO_ERROR;
+		} else {
+			io = wait_attempt(s, n, deadline_ms);
+		}
+	}
+	return io;
+}
+
+enum io
+stream_wait(
+    struct stream *s, int other_fd, int64_t deadline_ms, bool *ret_other)
+{
+	*ret_other = false;
+	if (s->error != IO_OK)
+		return s->error;
+	if (s->ops->has_input(s))
+		return IO_OK;
+	return wait_for(
+	    s, s->in_fd, POLLIN, other_fd, deadline_ms, ret_other);
+}
+
+bool
+stream_has_input(struct stream *s)
+{
+	struct pollfd fd = { .fd = s->in_fd, .events = POLLIN };
+
+	if (s->error != IO_OK)
+		return false;
+	return s->ops->has_input(s) || (s->in_fd >= 0 && poll(&fd, 1, 0) > 0);
+}
+
+void
+stream_free(struct stream *s)
+{
+	if (!s)
+		return;
+	s->ops->done(s);
+	mem_free(s);
+}

@@ -1,0 +1,43 @@
+/*
+ * Shared by the stream files of net/ only: what a kind of stream provides.
+ * Attempts never wait; stream.c polls between them.
+ */
+#ifndef M3_NET_STREAM_INTERNAL_H
+#define M3_NET_STREAM_INTERNAL_H
+
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "net/stream.h"
+
+/* What an attempt returns instead of a count of octets (0 = end of file). */
+enum {
+	TRY_ERROR      = -1, /* error_text is set */
+	TRY_WANT_READ  = -2,
+	TRY_WANT_WRITE = -3,
+};
+
+struct stream_ops {
+	ssize_t (*try_read)(struct stream *s, void *p, size_t len);
+	ssize_t (*try_write)(struct stream *s, const void *p, size_t len);
+	bool (*has_input)(struct stream *s); /* decrypted, or in memory */
+	void (*done)(struct stream *s);
+};
+
+struct stream {
+	const struct stream_ops *ops;
+	int in_fd;
+	int out_fd;
+	int in_flags;   /* to restore: O_NONBLOCK is ours */
+	int out_flags;
+	int stop_fd;
+	enum io error;  /* sticky; IO_OK while all is well */
+	char error_text[160];
+	struct str input;   /* of a memory stream: what is left */
+	struct buf output;  /* of a memory stream */
+};
+
+/* Remembers an error of errno and returns TRY_ERROR. */
+ssize_t stream_fail_errno(struct stream *s, const char *what);
+
+#endif
