@@ -1,5 +1,5 @@
 /*
- * One line an event: key=value fields, to the journal (native fields) when
+ * One line an event: key=value fields, to the journal with its priority when
  * standard error is connected to it, else to standard error. Values are
  * escaped: no field can forge another line or field. No message bodies, no
  * secrets. Code below mail/ does not log.
