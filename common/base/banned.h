@@ -15,6 +15,16 @@
 #pragma GCC poison gmtime localtime ctime asctime  /* text/date.h */
 #pragma GCC poison mktemp system popen setjmp      /* none */
 #pragma GCC poison scanf sscanf fscanf             /* a parser */
+/* Macros of ctype.h, which the driver's headers include. */
+#undef isalpha
+#undef isdigit
+#undef isalnum
+#undef isspace
+#undef isprint
+#undef isupper
+#undef islower
+#undef toupper
+#undef tolower
 #pragma GCC poison isalpha isdigit isalnum isspace isprint isupper islower
 #pragma GCC poison toupper tolower strcasecmp strncasecmp /* base/ascii.h */
 #pragma GCC poison rand srand random signal        /* base/rnd.h, sigaction */
