@@ -22,7 +22,7 @@ enum config_type {
 	CONFIG_STRING,
 	CONFIG_CHOICE,   /* one of `choices`, n is its index */
 	CONFIG_LIST,     /* of strings */
-	CONFIG_RECORDS,  /* list of objects with string or number fields */
+	CONFIG_RECORDS,  /* list of objects; short: "2h notify,3h" */
 };
 
 /* Where a key may stand. */
