@@ -30,6 +30,8 @@ struct db_options {
 	const char *uri;
 	const char *name;     /* of the database */
 	const char *appname;  /* shown in mongod's log and currentOp */
+	bool is_patient;      /* m3mta, m3mta-mda: nobody waits for an answer,
+	                       * so a slow server gets 10 s */
 };
 
 /* The driver's set-up: once per process, before a fork, after log_open. */

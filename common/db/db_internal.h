@@ -1,6 +1,8 @@
 /*
  * Shared by the files of db/ only: the client behind struct db, its
- * collections, transactions and the translation of the driver's errors.
+ * collections, operations, transactions and the translation of the driver's
+ * errors. Majority reads and majority-and-journal writes are the client's
+ * defaults; inside a transaction the driver leaves them to its commit.
  */
 #ifndef M3_DB_DB_INTERNAL_H
 #define M3_DB_DB_INTERNAL_H
@@ -24,46 +26,110 @@ enum db_collection {
 	DB_COUNT
 };
 
-/* Connects when needed and checks for a replica set once. NULL: *err. */
-mongoc_collection_t *db_coll(
-    struct db *db, enum db_collection which, struct err *err);
+struct db {
+	struct db_options options;
+	mongoc_uri_t *uri;
+	mongoc_client_t *client;           /* NULL: not connected */
+	mongoc_client_session_t *session;
+	mongoc_collection_t *collections[DB_COUNT];
+	int64_t clock_offset_ms; /* server's clock - ours, once asked */
+	bool has_clock;
+	bool in_txn;
+	bool is_transient;   /* in_txn: an error asked for a new attempt */
+	bool is_network;     /* the last error was not the server's answer */
+	bool is_void;        /* in_txn: fn found nothing to do; RC_OK aborts */
+};
 
-/*
- * Options for a command: the causal session, and with majority reads. The
- * caller initialised opts and destroys it. Inside db_txn_run the session
- * carries the transaction and no read or write concern is added.
- */
-void db_opts_read(struct db *db, bson_t *opts);
-void db_opts_write(struct db *db, bson_t *opts); /* majority, journal */
+/* How long a transaction is tried again when the server answers with a
+ * conflict, and when it does not answer. */
+enum {
+	DB_CONFLICT_MS    = 20000,
+	DB_INTERACTIVE_MS = 1000,
+	DB_COMMIT_MS      = 60000,
+};
+
+/* Connects when needed. RC_PERM: it is a standalone. */
+enum rc db_connect(struct db *db, struct err *err);
+/* Connected before: the handle. */
+mongoc_collection_t *db_coll(struct db *db, enum db_collection which);
+const char *db_coll_name(enum db_collection which);
 
 /* Maps a driver error; reply may be NULL (looked at for error labels). */
-enum rc db_error(const bson_error_t *error, const bson_t *reply,
-    const char *what, struct err *err);
+enum rc db_error(struct db *db, const bson_error_t *error,
+    const bson_t *reply, const char *what, struct err *err);
 bool db_is_duplicate_key(const bson_error_t *error);
+
+/* --- operations (ops.c): all connect, and join a running transaction ---- */
+
+/*
+ * Zero or one document. *ret_doc is initialised when found and is the
+ * caller's to destroy. opts: projection, sort ...; NULL = none.
+ */
+enum rc db_find_one(struct db *db, enum db_collection which,
+    const bson_t *filter, const bson_t *opts, bson_t *ret_doc,
+    bool *ret_found, struct err *err);
+/* sink lives while the cursor is read; false stops early. */
+typedef bool db_sink(void *ctx, const bson_t *doc);
+enum rc db_find(struct db *db, enum db_collection which,
+    const bson_t *filter, const bson_t *opts, db_sink *sink, void *ctx,
+    struct err *err);
+enum rc db_aggregate(struct db *db, enum db_collection which,
+    const bson_t *pipeline, db_sink *sink, void *ctx, struct err *err);
+/* *ret_duplicate (or NULL: then it is an error) tells of a taken key. */
+enum rc db_insert(struct db *db, enum db_collection which, const bson_t *doc,
+    bool *ret_duplicate, struct err *err);
+enum rc db_insert_many(struct db *db, enum db_collection which,
+    const bson_t *const *docs, size_t n, struct err *err);
+/* opts: arrayFilters, upsert; NULL = none. *ret_matched may be NULL. */
+enum rc db_update_one(struct db *db, enum db_collection which,
+    const bson_t *filter, const bson_t *update, const bson_t *opts,
+    int64_t *ret_matched, struct err *err);
+enum rc db_update_many(struct db *db, enum db_collection which,
+    const bson_t *filter, const bson_t *update, int64_t *ret_matched,
+    struct err *err);
+enum rc db_delete_one(struct db *db, enum db_collection which,
+    const bson_t *filter, int64_t *ret_deleted, struct err *err);
+enum rc db_delete_many(struct db *db, enum db_collection which,
+    const bson_t *filter, int64_t *ret_deleted, struct err *err);
+/* The document after the change; fields: projection or NULL. */
+enum rc db_find_and_update(struct db *db, enum db_collection which,
+    const bson_t *filter, const bson_t *update, const bson_t *fields,
+    bson_t *ret_doc, bool *ret_found, struct err *err);
+/* A command against the database. *ret_reply (or NULL) as in db_find_one. */
+enum rc db_command(
+    struct db *db, const bson_t *command, bson_t *ret_reply, struct err *err);
+
+/*
+ * Many writes of one collection in one round trip, in order. db_bulk_run
+ * frees it. *ret_matched: of updates and deletes together.
+ */
+mongoc_bulk_operation_t *db_bulk_new(
+    struct db *db, enum db_collection which);
+enum rc db_bulk_run(struct db *db, mongoc_bulk_operation_t *bulk,
+    int64_t *ret_matched, struct err *err);
+
+/* --- transactions (txn.c) ----------------------------------------------- */
 
 /*
  * Runs fn in a transaction (majority, journal, snapshot) with the retry
  * rules of the driver's documentation: TransientTransactionError runs fn
- * again, UnknownTransactionCommitResult commits again, until deadline_ms.
- * fn returns RC_OK to commit; anything else aborts and is handed on. fn
- * must be repeatable: it may run many times. *reply_error: fn reports a
- * failed command by db_txn_error so that its labels are seen.
- * *ret_conflicts (or NULL) counts the repeats.
+ * again, UnknownTransactionCommitResult commits again. Conflicts are tried
+ * again for DB_CONFLICT_MS, a silent server for patience_ms. fn returns
+ * RC_OK to commit; anything else aborts and is handed on. fn must be
+ * repeatable: it may run many times.
  */
 typedef enum rc db_txn_fn(struct db *db, void *ctx, struct err *err);
 enum rc db_txn_run(struct db *db, db_txn_fn *fn, void *ctx,
-    int64_t deadline_ms, int *ret_conflicts, struct err *err);
-/* Like db_error, and remembers the labels for db_txn_run. */
-enum rc db_txn_error(struct db *db, const bson_error_t *error,
-    const bson_t *reply, const char *what, struct err *err);
+    int64_t patience_ms, struct err *err);
 
 /* --- documents (doc.c) ------------------------------------------------ */
 
 void doc_add_oid(bson_t *doc, const char *key, const struct oid *id);
 void doc_add_uuid(bson_t *doc, const char *key, const struct uuid *id);
 void doc_add_bytes(bson_t *doc, const char *key, struct str bytes);
-/* UTF-8 text; invalid UTF-8 is the caller's bug: use doc_add_bytes. */
+/* UTF-8 text; what is not UTF-8 is stored as bytes. */
 void doc_add_text(bson_t *doc, const char *key, struct str text);
+void doc_add_int(bson_t *doc, const char *key, int64_t n);
 
 /*
  * Getters on a path with dots. A missing or wrongly typed field gives the
@@ -73,8 +139,18 @@ int64_t doc_int(const bson_t *doc, const char *path);
 bool doc_bool(const bson_t *doc, const char *path);
 struct str doc_bytes_in(
     struct arena *a, const bson_t *doc, const char *path);
+/* Text, or the bytes that doc_add_text made of it. */
 struct str doc_text_in(struct arena *a, const bson_t *doc, const char *path);
 bool doc_oid(const bson_t *doc, const char *path, struct oid *ret_id);
 bool doc_uuid(const bson_t *doc, const char *path, struct uuid *ret_id);
+/* Texts of an array. */
+const struct str *doc_texts_in(
+    struct arena *a, const bson_t *doc, const char *path, size_t *ret_n);
+/* Documents of an array: false at its end. *it from doc_array. */
+bool doc_array(const bson_t *doc, const char *path, bson_iter_t *ret_it);
+bool doc_array_next(bson_iter_t *it, bson_t *ret_doc);
+/* Adds an array of texts. */
+void doc_add_texts(
+    bson_t *doc, const char *key, const struct str *v, size_t n);
 
 #endif

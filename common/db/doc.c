@@ -1,4 +1,5 @@
 /* Documents: the few BSON types that this project stores. */
+#include "base/vec.h"
 #include "db/db_internal.h"
 
 #include "base/banned.h"
@@ -31,8 +32,35 @@ doc_add_bytes(bson_t *doc, const char *key, struct str bytes)
 void
 doc_add_text(bson_t *doc, const char *key, struct str text)
 {
-	bson_append_utf8(
-	    doc, key, -1, text.len ? text.p : "", (int)text.len);
+	const char *p = text.len ? text.p : "";
+
+	if (bson_utf8_validate(p, text.len, false))
+		bson_append_utf8(doc, key, -1, p, (int)text.len);
+	else
+		doc_add_bytes(doc, key, text);
+}
+
+void
+doc_add_int(bson_t *doc, const char *key, int64_t n)
+{
+	bson_append_int64(doc, key, -1, n);
+}
+
+void
+doc_add_texts(bson_t *doc, const char *key, const struct str *v, size_t n)
+{
+	char text[16];
+	const char *index;
+	bson_t array;
+	size_t i;
+
+	bson_append_array_begin(doc, key, -1, &array);
+	for (i = 0; i < n; i++) {
+		bson_uint32_to_string(
+		    (uint32_t)i, &index, text, sizeof(text));
+		doc_add_text(&array, index, v[i]);
+	}
+	bson_append_array_end(doc, &array);
 }
 
 static bool
@@ -79,17 +107,69 @@ doc_bytes_in(struct arena *a, const bson_t *doc, const char *path)
 	return arena_dup_str(a, str_make(p, len));
 }
 
+static struct str
+text_of(struct arena *a, const bson_iter_t *field)
+{
+	const uint8_t *b;
+	const char *p;
+	uint32_t len;
+
+	if (BSON_ITER_HOLDS_UTF8(field)) {
+		p = bson_iter_utf8(field, &len);
+		return arena_dup_str(a, str_make(p, len));
+	}
+	if (BSON_ITER_HOLDS_BINARY(field)) {
+		bson_iter_binary(field, NULL, &len, &b);
+		return arena_dup_str(a, str_make(b, len));
+	}
+	return STR_NONE;
+}
+
 struct str
 doc_text_in(struct arena *a, const bson_t *doc, const char *path)
 {
 	bson_iter_t field;
-	const char *p;
+
+	return find(doc, path, &field) ? text_of(a, &field) : STR_NONE;
+}
+
+bool
+doc_array(const bson_t *doc, const char *path, bson_iter_t *ret_it)
+{
+	bson_iter_t field;
+
+	return find(doc, path, &field) && BSON_ITER_HOLDS_ARRAY(&field) &&
+	    bson_iter_recurse(&field, ret_it);
+}
+
+bool
+doc_array_next(bson_iter_t *it, bson_t *ret_doc)
+{
+	const uint8_t *p;
 	uint32_t len;
 
-	if (!find(doc, path, &field) || !BSON_ITER_HOLDS_UTF8(&field))
-		return STR_NONE;
-	p = bson_iter_utf8(&field, &len);
-	return arena_dup_str(a, str_make(p, len));
+	while (bson_iter_next(it)) {
+		if (!BSON_ITER_HOLDS_DOCUMENT(it))
+			continue;
+		bson_iter_document(it, &len, &p);
+		return bson_init_static(ret_doc, p, len);
+	}
+	return false;
+}
+
+const struct str *
+doc_texts_in(
+    struct arena *a, const bson_t *doc, const char *path, size_t *ret_n)
+{
+	VEC(struct str) texts = { 0 };
+	bson_iter_t it;
+
+	if (doc_array(doc, path, &it)) {
+		while (bson_iter_next(&it))
+			VEC_PUSH(a, &texts, text_of(a, &it));
+	}
+	*ret_n = texts.n;
+	return texts.v;
 }
 
 bool

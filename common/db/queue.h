@@ -26,11 +26,9 @@ struct queue_claim {
 enum rc queue_claim(struct db *db, struct arena *a, uint32_t bucket,
     struct str worker, size_t max, int64_t lease_ms,
     struct queue_claim *ret_claim, struct err *err);
-/* Bits of the buckets that have something due now; one distinct query. */
+/* Bits of the buckets that have something due now; one query. */
 enum rc queue_due_buckets(
     struct db *db, uint64_t *ret_buckets, struct err *err);
-/* Milliseconds until the next message is due; -1: the queue is empty. */
-enum rc queue_next_due(struct db *db, int64_t *ret_ms, struct err *err);
 
 /* New fields of recipients, by index; others stay. */
 struct queue_change {

@@ -1,0 +1,302 @@
+/* APPEND, COPY and MOVE: each is one transaction, all or nothing. */
+#include "base/clock.h"
+#include "base/fault.h"
+#include "db/messages.h"
+
+#include "base/banned.h"
+
+static enum rc
+no_such_folder(struct err *err)
+{
+	return err_set(err, RC_PERM, "NOTFOUND", "there is no such mailbox");
+}
+
+/* uidnext is 32 bits and never goes back. */
+static enum rc
+check_room(const struct folder_change *c, size_t n, struct err *err)
+{
+	if (n > UINT32_MAX - c->folder.uidnext)
+		return err_set(err, RC_PERM, "LIMIT",
+		    "the mailbox has given all its uids");
+	return RC_OK;
+}
+
+struct append {
+	const struct uuid *owner;
+	const struct oid *folder;
+	const struct append_message *v;
+	struct message *messages;
+	size_t n;
+	struct arena *a;
+	uint32_t uidvalidity;
+	uint32_t first_uid;
+};
+
+static enum rc
+append_entries(struct append *op, struct folder_change *c, struct err *err)
+{
+	uint64_t keywords;
+	struct entry e;
+	size_t i;
+	enum rc rc;
+
+	for (i = 0; i < op->n; i++) {
+		rc = folder_change_keywords(
+		    c, op->v[i].keywords, op->v[i].n_keywords, &keywords, err);
+		if (rc != RC_OK)
+			return rc;
+		e = (struct entry){
+			.size = (uint32_t)op->messages[i].size,
+			.flags = op->v[i].flags | keywords,
+			.message = op->messages[i].id,
+			.date_s = op->v[i].date_s,
+			.saved_s = clock_wall_ms() / 1000,
+		};
+		folder_change_append(c, &e);
+	}
+	return RC_OK;
+}
+
+static enum rc
+append(struct db *db, void *ctx, struct err *err)
+{
+	struct append *op = ctx;
+	struct folder_change c = { 0 };
+	int64_t octets = 0;
+	bool found = false;
+	size_t i;
+	enum rc rc;
+
+	arena_reset(op->a);
+	rc = folder_change_begin(&c, db, op->a, op->owner, op->folder,
+	    (struct uid_set){ 0 }, &found, err);
+	if (rc == RC_OK && !found)
+		rc = no_such_folder(err);
+	if (rc == RC_OK)
+		rc = check_room(&c, op->n, err);
+	if (rc != RC_OK)
+		return rc;
+	op->uidvalidity = c.folder.uidvalidity;
+	op->first_uid = c.folder.uidnext;
+	for (i = 0; i < op->n; i++)
+		octets += (int64_t)op->messages[i].size;
+	rc = append_entries(op, &c, err);
+	if (rc == RC_OK)
+		rc = quota_add(db, &c.folder.owner, c.address, octets, err);
+	if (rc == RC_OK)
+		rc = messages_insert(
+		    db, &c.folder.owner, op->messages, op->n, err);
+	if (rc == RC_OK)
+		rc = folder_change_end(&c, err);
+	return rc;
+}
+
+enum rc
+store_append(struct db *db, const struct uuid *owner,
+    const struct oid *folder, const struct append_message *v, size_t n,
+    uint32_t *ret_uidvalidity, uint32_t *ret_first_uid, struct err *err)
+{
+	struct append op = { .owner = owner, .folder = folder, .v = v,
+		.n = n, .a = arena_new() };
+	enum rc rc;
+	size_t i;
+
+	op.messages = mem_alloc(mem_product(n, sizeof(*op.messages)));
+	for (i = 0; i < n; i++)
+		op.messages[i] = (struct message){
+			.id = oid_new(),
+			.blob = v[i].blob,
+			.prefix = v[i].prefix,
+			.size = v[i].prefix.len + v[i].blob_size,
+			.facts = v[i].facts,
+			.queue = v[i].queue,
+		};
+	rc = db_txn_run(db, append, &op, DB_INTERACTIVE_MS, err);
+	if (rc == RC_OK) {
+		*ret_uidvalidity = op.uidvalidity;
+		*ret_first_uid = op.first_uid;
+	}
+	mem_free(op.messages);
+	arena_free(op.a);
+	return rc;
+}
+
+/* --- COPY and MOVE ------------------------------------------------------------ */
+
+struct copy {
+	const struct uuid *owner;
+	const struct oid *from;
+	struct uid_set uids;
+	const struct uuid *to_owner;
+	const struct oid *to;
+	bool is_move;
+	bool shares_messages; /* a move inside one owner: ids stay */
+	struct arena *a;
+	entry_vec found;
+	VEC(struct oid) ids;
+	uint64_t octets;
+	struct folder_change source;
+	struct folder_change target;
+	uint32_t first_uid;
+};
+
+static void
+take(void *ctx, struct folder_change *c, struct entry *e)
+{
+	struct copy *op = ctx;
+
+	VEC_PUSH(op->a, &op->found, *e);
+	VEC_PUSH(op->a, &op->ids, e->message);
+	op->octets += e->size;
+	if (op->is_move)
+		folder_change_expunge(c, e, op->shares_messages);
+}
+
+/* Keywords by name: the two folders have tables of their own. */
+static enum rc
+translate_keywords(struct copy *op, uint64_t flags, uint64_t *ret_flags,
+    struct folder_change *target, struct err *err)
+{
+	const struct folder *f = &op->source.folder;
+	VEC(struct str) names = { 0 };
+	uint64_t bits;
+	size_t k;
+	enum rc rc;
+
+	for (k = 0; k < f->n_keywords; k++) {
+		if (flags & (UINT64_C(1) << (FLAG_FIRST_KEYWORD + k)))
+			VEC_PUSH(op->a, &names, f->keywords[k]);
+	}
+	rc = folder_change_keywords(target, names.v, names.n, &bits, err);
+	if (rc == RC_OK)
+		*ret_flags = (flags & FLAG_SYSTEM) | bits;
+	return rc;
+}
+
+static enum rc
+put_entries(struct copy *op, struct folder_change *target, struct err *err)
+{
+	enum rc rc = check_room(target, op->found.n, err);
+	size_t i;
+
+	op->first_uid = target->folder.uidnext;
+	for (i = 0; rc == RC_OK && i < op->found.n; i++) {
+		struct entry e = op->found.v[i];
+
+		rc = translate_keywords(op, e.flags, &e.flags, target, err);
+		if (rc != RC_OK)
+			return rc;
+		e.saved_s = clock_wall_ms() / 1000;
+		e.message = op->ids.v[i];
+		folder_change_append(target, &e);
+	}
+	return rc;
+}
+
+static enum rc
+copy_messages(struct copy *op, struct db *db, struct err *err)
+{
+	struct oid *sources =
+	    ARENA_ARRAY(op->a, op->ids.n, struct oid);
+	size_t i;
+
+	if (op->shares_messages)
+		return RC_OK;
+	for (i = 0; i < op->ids.n; i++) {
+		sources[i] = op->ids.v[i];
+		op->ids.v[i] = oid_new();
+	}
+	return messages_copy(db, op->owner, op->to_owner, sources, op->ids.v,
+	    op->ids.n, err);
+}
+
+/* A move inside one owner changes no quota. */
+static enum rc
+charge(struct copy *op, struct db *db, const struct folder_change *target,
+    struct err *err)
+{
+	enum rc rc;
+
+	if (op->shares_messages)
+		return RC_OK;
+	rc = quota_add(db, op->to_owner, target->address,
+	    (int64_t)op->octets, err);
+	if (rc == RC_OK && op->is_move)
+		rc = quota_add(db, op->owner, op->source.address,
+		    -(int64_t)op->octets, err);
+	return rc;
+}
+
+static enum rc
+copy(struct db *db, void *ctx, struct err *err)
+{
+	struct copy *op = ctx;
+	bool is_same = oid_equals(op->from, op->to), found = false;
+	struct folder_change *target = is_same ? &op->source : &op->target;
+	enum rc rc;
+
+	arena_reset(op->a);
+	op->found = (entry_vec){ 0 };
+	op->ids.v = NULL;
+	op->ids.n = op->ids.cap = 0;
+	op->octets = 0;
+	op->target = op->source = (struct folder_change){ 0 };
+	rc = folder_change_begin(&op->source, db, op->a, op->owner, op->from,
+	    op->uids, &found, err);
+	if (rc == RC_OK && found && !is_same)
+		rc = folder_change_begin(target, db, op->a, op->to_owner,
+		    op->to, (struct uid_set){ 0 }, &found, err);
+	if (rc == RC_OK && !found)
+		rc = no_such_folder(err);
+	if (rc != RC_OK)
+		return rc;
+	folder_change_each(&op->source, op->uids, take, op);
+	db->is_void = op->found.n == 0;
+	if (db->is_void)
+		return RC_OK;
+	if ((rc = charge(op, db, target, err)) != RC_OK ||
+	    (rc = copy_messages(op, db, err)) != RC_OK ||
+	    (rc = put_entries(op, target, err)) != RC_OK)
+		return rc;
+	if (op->is_move && !is_same)
+		rc = folder_change_end(&op->source, err);
+	return rc == RC_OK ? folder_change_end(target, err) : rc;
+}
+
+static void
+give_result(
+    const struct copy *op, struct arena *a, struct copy_result *ret_result)
+{
+	bool is_same = oid_equals(op->from, op->to);
+	size_t i, n = op->found.n;
+
+	*ret_result = (struct copy_result){
+		.uidvalidity = is_same ? op->source.folder.uidvalidity
+				       : op->target.folder.uidvalidity,
+		.from = ARENA_ARRAY(a, n, uint32_t),
+		.to = ARENA_ARRAY(a, n, uint32_t),
+		.n = n,
+	};
+	for (i = 0; i < n; i++) {
+		ret_result->from[i] = op->found.v[i].uid;
+		ret_result->to[i] = op->first_uid + (uint32_t)i;
+	}
+}
+
+enum rc
+store_copy(struct db *db, struct arena *a, const struct uuid *owner,
+    const struct oid *from, struct uid_set uids, const struct uuid *to_owner,
+    const struct oid *to, bool move, struct copy_result *ret_result,
+    struct err *err)
+{
+	struct copy op = { .owner = owner, .from = from, .uids = uids,
+		.to_owner = to_owner, .to = to, .is_move = move,
+		.shares_messages = move && uuid_equals(owner, to_owner),
+		.a = arena_new() };
+	enum rc rc = db_txn_run(db, copy, &op, DB_INTERACTIVE_MS, err);
+
+	if (rc == RC_OK)
+		give_result(&op, a, ret_result);
+	arena_free(op.a);
+	return rc;
+}

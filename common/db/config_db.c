@@ -1,0 +1,313 @@
+/*
+ * Configuration from JSON, by libbson's decoder: a file, or a document of
+ * `config` {_id: daemon, "smtp": {...}}.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/vec.h"
+#include "db/config_db.h"
+#include "db/db_internal.h"
+
+#include "base/banned.h"
+
+enum { CONFIG_FILE_MAX = 1 << 20, CONFIG_DEPTH = 8 };
+
+struct source {
+	struct config *c;
+	struct arena *a;
+	enum config_origin origin;
+	const char *where;  /* path, or "config document X" */
+	struct str text;    /* of a file: to find a key's line */
+};
+
+/* The line on which the last word of a key stands, 0: not known. */
+static unsigned
+line_of(const struct source *s, struct str key)
+{
+	struct str word = str_tail(key, str_find_last_char(key, '.') + 1);
+	size_t at, i;
+	unsigned line = 1;
+
+	if (word.len == key.len + 1 || str_find_last_char(key, '.') == key.len)
+		word = key;
+	word = arena_join3(s->a, STR("\""), word, STR("\""));
+	at = str_find(s->text, word);
+	if (at >= s->text.len)
+		return 0;
+	for (i = 0; i < at; i++)
+		line += s->text.p[i] == '\n';
+	return line;
+}
+
+static enum rc
+located(const struct source *s, struct str key, struct err *err)
+{
+	unsigned line = line_of(s, key);
+
+	if (line)
+		err_prefix(err, "%s:%u", s->where, line);
+	else
+		err_prefix(err, "%s", s->where);
+	return RC_PERM;
+}
+
+/* A scalar as the text that config_set takes. False: not a scalar. */
+static bool
+scalar_text(struct arena *a, const bson_iter_t *it, struct str *ret_text)
+{
+	if (BSON_ITER_HOLDS_UTF8(it))
+		*ret_text = arena_dup_str(
+		    a, str_from_cstr(bson_iter_utf8(it, NULL)));
+	else if (BSON_ITER_HOLDS_BOOL(it))
+		*ret_text = bson_iter_bool(it) ? STR("true") : STR("false");
+	else if (BSON_ITER_HOLDS_INT(it))
+		*ret_text = arena_printf(
+		    a, "%lld", (long long)bson_iter_as_int64(it));
+	else if (BSON_ITER_HOLDS_DOUBLE(it))
+		*ret_text = arena_printf(a, "%g", bson_iter_double(it));
+	else
+		return false;
+	return true;
+}
+
+static enum rc
+wrong_type(
+    const struct source *s, struct str key, const char *want, struct err *err)
+{
+	err_set(err, RC_PERM, "", "%.*s: %s is wanted here", STR_ARG(key),
+	    want);
+	return located(s, key, err);
+}
+
+static enum rc
+read_record(const struct source *s, struct str key, const bson_iter_t *it,
+    struct config_record *ret_record, struct err *err)
+{
+	VEC(struct config_field) fields = { 0 };
+	struct config_field f;
+	bson_iter_t in;
+
+	if (!BSON_ITER_HOLDS_DOCUMENT(it) || !bson_iter_recurse(it, &in))
+		return wrong_type(s, key, "an object", err);
+	while (bson_iter_next(&in)) {
+		f.name = arena_dup_str(
+		    s->a, str_from_cstr(bson_iter_key(&in)));
+		if (!scalar_text(s->a, &in, &f.value))
+			return wrong_type(s, key, "a text or number", err);
+		VEC_PUSH(s->a, &fields, f);
+	}
+	*ret_record = (struct config_record){ fields.v, fields.n };
+	return RC_OK;
+}
+
+static enum rc
+set_records(const struct source *s, enum config_key k, struct str key,
+    bson_iter_t *it, struct err *err)
+{
+	VEC(struct config_record) records = { 0 };
+	struct config_record r;
+	enum rc rc;
+
+	while (bson_iter_next(it)) {
+		if ((rc = read_record(s, key, it, &r, err)) != RC_OK)
+			return rc;
+		VEC_PUSH(s->a, &records, r);
+	}
+	return config_set_records(
+	    s->c, s->a, k, records.v, records.n, s->origin, err);
+}
+
+static enum rc
+set_texts(const struct source *s, enum config_key k, struct str key,
+    bson_iter_t *it, struct err *err)
+{
+	VEC(struct str) texts = { 0 };
+	struct str text;
+
+	while (bson_iter_next(it)) {
+		if (!scalar_text(s->a, it, &text))
+			return wrong_type(s, key, "a list of texts", err);
+		VEC_PUSH(s->a, &texts, text);
+	}
+	return config_set_list(
+	    s->c, s->a, k, texts.v, texts.n, s->origin, err);
+}
+
+static enum rc
+set_key(const struct source *s, enum config_key k, struct str key,
+    const bson_iter_t *it, struct err *err)
+{
+	bool is_list = BSON_ITER_HOLDS_ARRAY(it);
+	struct str text;
+	bson_iter_t in;
+	enum rc rc;
+
+	if (s->origin == CONFIG_FROM_DATABASE &&
+	    config_keys[k].scope == CONFIG_FILE_ONLY) {
+		err_set(err, RC_PERM, "",
+		    "%.*s: this key belongs into the file", STR_ARG(key));
+		return located(s, key, err);
+	}
+	if (is_list && bson_iter_recurse(it, &in)) {
+		rc = config_keys[k].type == CONFIG_RECORDS
+		    ? set_records(s, k, key, &in, err)
+		    : set_texts(s, k, key, &in, err);
+	} else if (scalar_text(s->a, it, &text)) {
+		rc = config_set(s->c, s->a, k, text, s->origin, err);
+	} else {
+		return wrong_type(s, key, "a text, number or list", err);
+	}
+	return rc == RC_OK ? RC_OK : located(s, key, err);
+}
+
+struct level {
+	bson_iter_t it;
+	struct str prefix; /* "smtp." */
+};
+
+/* Nested objects, without recursion. */
+static enum rc
+read_document(const struct source *s, const bson_t *doc, struct err *err)
+{
+	struct level stack[CONFIG_DEPTH];
+	int depth = 0;
+
+	stack[0].prefix = STR("");
+	if (!bson_iter_init(&stack[0].it, doc))
+		return wrong_type(s, STR(""), "an object", err);
+	while (depth >= 0) {
+		bson_iter_t *it = &stack[depth].it;
+		enum config_key k;
+		struct str key;
+		enum rc rc;
+
+		if (!bson_iter_next(it)) {
+			depth--;
+			continue;
+		}
+		key = arena_join(s->a, stack[depth].prefix,
+		    str_from_cstr(bson_iter_key(it)));
+		if (str_equals(key, STR("_id")))
+			continue;
+		k = config_find(key);
+		if (k != CFG_COUNT) {
+			if ((rc = set_key(s, k, key, it, err)) != RC_OK)
+				return rc;
+		} else if (BSON_ITER_HOLDS_DOCUMENT(it) &&
+		    depth + 1 < CONFIG_DEPTH) {
+			stack[depth + 1].prefix =
+			    arena_join(s->a, key, STR("."));
+			bson_iter_recurse(it, &stack[depth + 1].it);
+			depth++;
+		} else {
+			err_set(err, RC_PERM, "",
+			    "%.*s: there is no such key (see m3mta.conf(5))",
+			    STR_ARG(key));
+			return located(s, key, err);
+		}
+	}
+	return RC_OK;
+}
+
+static enum rc
+read_text(struct arena *a, const char *path, bool must_exist,
+    struct str *ret_text, struct err *err)
+{
+	FILE *f = fopen(path, "re");
+	struct buf b = BUF_INIT;
+	size_t n;
+
+	if (!f && errno == ENOENT && !must_exist) {
+		*ret_text = STR_NONE;
+		return RC_OK;
+	}
+	if (!f)
+		return err_set(err, RC_PERM, "", "%s: %m", path);
+	do {
+		buf_reserve(&b, 4096);
+		n = fread(b.p + b.len, 1, 4096, f);
+		b.len += n;
+	} while (n > 0 && b.len < CONFIG_FILE_MAX);
+	fclose(f);
+	*ret_text = arena_dup_str(a, buf_str(&b));
+	buf_done(&b);
+	if (n > 0)
+		return err_set(err, RC_PERM, "", "%s: over %d octets", path,
+		    CONFIG_FILE_MAX);
+	return RC_OK;
+}
+
+enum rc
+config_read_file(struct config *c, struct arena *a, const char *path,
+    bool must_exist, struct err *err)
+{
+	struct source s = { c, a, CONFIG_FROM_FILE, path, STR_NONE };
+	bson_error_t error;
+	bson_t *doc;
+	enum rc rc = read_text(a, path, must_exist, &s.text, err);
+
+	if (rc != RC_OK || str_is_empty(str_trim(s.text)))
+		return rc;
+	doc = bson_new_from_json((const uint8_t *)s.text.p,
+	    (ssize_t)s.text.len, &error);
+	if (!doc)
+		return err_set(
+		    err, RC_PERM, "", "%s: not JSON: %s", path, error.message);
+	rc = read_document(&s, doc, err);
+	bson_destroy(doc);
+	if (rc == RC_OK)
+		c->path = arena_dup_str(a, str_from_cstr(path));
+	return rc;
+}
+
+static enum rc
+read_one(struct config *c, struct arena *a, struct db *db, const char *id,
+    struct err *err)
+{
+	struct source s = { c, a, CONFIG_FROM_DATABASE,
+		arena_printf(a, "config document \"%s\"", id).p, STR_NONE };
+	bson_t filter = BSON_INITIALIZER, doc;
+	bool found;
+	enum rc rc;
+
+	BSON_APPEND_UTF8(&filter, "_id", id);
+	rc = db_find_one(db, DB_CONFIG, &filter, NULL, &doc, &found, err);
+	bson_destroy(&filter);
+	if (rc != RC_OK || !found)
+		return rc;
+	rc = read_document(&s, &doc, err);
+	bson_destroy(&doc);
+	return rc;
+}
+
+enum rc
+config_read_db(struct config *c, struct arena *a, struct db *db,
+    const char *daemon, struct err *err)
+{
+	enum rc rc = read_one(c, a, db, "all", err);
+
+	return rc == RC_OK ? read_one(c, a, db, daemon, err) : rc;
+}
+
+enum rc
+config_write_db(struct db *db, const char *daemon, enum config_key key,
+    const struct str *value, struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER, change = BSON_INITIALIZER, sub;
+	bson_t *upsert = BCON_NEW("upsert", BCON_BOOL(true));
+	enum rc rc;
+
+	BSON_APPEND_UTF8(&filter, "_id", daemon);
+	BSON_APPEND_DOCUMENT_BEGIN(
+	    &change, value ? "$set" : "$unset", &sub);
+	doc_add_text(&sub, config_keys[key].name, value ? *value : STR(""));
+	bson_append_document_end(&change, &sub);
+	rc = db_update_one(
+	    db, DB_CONFIG, &filter, &change, upsert, NULL, err);
+	bson_destroy(upsert);
+	bson_destroy(&change);
+	bson_destroy(&filter);
+	return rc;
+}

@@ -1,0 +1,528 @@
+/* CREATE, DELETE, RENAME, SUBSCRIBE: names and their folders. */
+#include "base/limits.h"
+#include "db/store_internal.h"
+
+#include "base/banned.h"
+
+#define INBOX STR("INBOX")
+
+struct default_folder {
+	struct str name;
+	enum special_use special;
+};
+
+static const struct default_folder defaults[] = {
+	{ STR_INIT("INBOX"), SPECIAL_NONE },
+	{ STR_INIT("Drafts"), SPECIAL_DRAFTS },
+	{ STR_INIT("Sent"), SPECIAL_SENT },
+	{ STR_INIT("Junk"), SPECIAL_JUNK },
+	{ STR_INIT("Trash"), SPECIAL_TRASH },
+	{ STR_INIT("Archive"), SPECIAL_ARCHIVE },
+};
+
+static enum rc
+insert_folder(struct db *db, const struct folder_seed *seed, struct err *err)
+{
+	struct oid id;
+	bool is_taken = false;
+	bson_t doc;
+	enum rc rc;
+
+	folder_encode_new(seed, &id, &doc);
+	rc = db_insert(db, DB_FOLDERS, &doc, &is_taken, err);
+	bson_destroy(&doc);
+	if (rc == RC_OK && is_taken)
+		return err_set(err, RC_PERM, "EXISTS",
+		    "mailbox %.*s exists already", STR_ARG(seed->name));
+	return rc;
+}
+
+enum rc
+folders_insert_default(struct db *db, const struct uuid *owner,
+    struct str address, uint32_t *ret_uidvalidity, struct err *err)
+{
+	uint32_t i, n = sizeof(defaults) / sizeof(*defaults);
+	enum rc rc = RC_OK;
+
+	for (i = 0; rc == RC_OK && i < n; i++) {
+		struct folder_seed seed = { *owner, address, defaults[i].name,
+			i + 1, defaults[i].special, true, false };
+
+		rc = insert_folder(db, &seed, err);
+	}
+	if (rc == RC_OK)
+		*ret_uidvalidity = n;
+	return rc;
+}
+
+/* --- one transaction over an owner's names ----------------------------------- */
+
+struct names {
+	const struct uuid *owner;
+	struct str name;
+	struct str to;
+	enum special_use special;
+	bool subscribed;
+	struct arena *a;
+	struct folder *v;
+	size_t n;
+	struct str address;
+};
+
+static struct folder *
+find_name(const struct names *op, struct str name)
+{
+	size_t i;
+
+	for (i = 0; i < op->n; i++) {
+		if (str_equals(op->v[i].name, name))
+			return &op->v[i];
+	}
+	return NULL;
+}
+
+static bool
+is_child(struct str name, struct str parent)
+{
+	return name.len > parent.len && str_starts_with(name, parent) &&
+	    name.p[parent.len] == '/';
+}
+
+/* INBOX is always there and knows the address of the mailbox. */
+static enum rc
+load(struct names *op, struct db *db, struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER, doc;
+	bson_t *opts =
+	    BCON_NEW("projection", "{", "mailbox", BCON_INT32(1), "}");
+	bool found = false;
+	enum rc rc;
+
+	arena_reset(op->a);
+	rc = folder_list(db, op->a, op->owner, &op->v, &op->n, err);
+	doc_add_uuid(&filter, "owner", op->owner);
+	doc_add_text(&filter, "name", INBOX);
+	if (rc == RC_OK)
+		rc = db_find_one(
+		    db, DB_FOLDERS, &filter, opts, &doc, &found, err);
+	if (rc == RC_OK && !found)
+		rc = err_set(err, RC_TEMP, "4.2.0", "the mailbox is gone");
+	if (found) {
+		op->address = doc_text_in(op->a, &doc, "mailbox");
+		bson_destroy(&doc);
+	}
+	bson_destroy(opts);
+	bson_destroy(&filter);
+	return rc;
+}
+
+/* The counter of the owner: it never goes back. */
+static enum rc
+take_uidvalidity(
+    struct names *op, struct db *db, uint32_t *ret_n, struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER, doc;
+	bson_t *inc =
+	    BCON_NEW("$inc", "{", "uidvalidity", BCON_INT64(1), "}");
+	bson_t *fields = BCON_NEW("uidvalidity", BCON_INT32(1));
+	bool found = false;
+	enum rc rc;
+
+	doc_add_text(&filter, "_id", op->address);
+	doc_add_uuid(&filter, "owner", op->owner);
+	rc = db_find_and_update(
+	    db, DB_MAILBOXES, &filter, inc, fields, &doc, &found, err);
+	bson_destroy(fields);
+	bson_destroy(inc);
+	bson_destroy(&filter);
+	if (rc == RC_OK && !found)
+		return err_set(err, RC_TEMP, "4.2.0", "the mailbox is gone");
+	if (rc != RC_OK)
+		return rc;
+	*ret_n = (uint32_t)doc_int(&doc, "uidvalidity");
+	bson_destroy(&doc);
+	return RC_OK;
+}
+
+static enum rc
+delete_document(struct names *op, struct db *db, const struct oid *id,
+    struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER;
+	enum rc rc;
+
+	folder_filter(&filter, op->owner, id);
+	rc = db_delete_one(db, DB_FOLDERS, &filter, NULL, err);
+	bson_destroy(&filter);
+	return rc;
+}
+
+/* One folder; a name that is only subscribed becomes it. */
+static enum rc
+make_one(struct names *op, struct db *db, struct str name,
+    enum special_use special, bool subscribed, struct err *err)
+{
+	struct folder *old = find_name(op, name);
+	struct folder_seed seed = { *op->owner, op->address, name, 0, special,
+		subscribed, false };
+	enum rc rc = take_uidvalidity(op, db, &seed.uidvalidity, err);
+
+	if (rc == RC_OK && old) {
+		seed.subscribed = old->subscribed;
+		rc = delete_document(op, db, &old->id, err);
+	}
+	return rc == RC_OK ? insert_folder(db, &seed, err) : rc;
+}
+
+/* "a/b/c": a and a/b, where they are missing. */
+static enum rc
+make_parents(
+    struct names *op, struct db *db, struct str name, struct err *err)
+{
+	size_t i;
+	enum rc rc = RC_OK;
+
+	for (i = 1; rc == RC_OK && i < name.len; i++) {
+		struct str parent = str_slice(name, 0, i);
+		struct folder *f;
+
+		if (name.p[i] != '/')
+			continue;
+		f = find_name(op, parent);
+		if (!f || f->no_select)
+			rc = make_one(
+			    op, db, parent, SPECIAL_NONE, false, err);
+	}
+	return rc;
+}
+
+static enum rc
+check_free(const struct names *op, struct str name, struct err *err)
+{
+	const struct folder *f = find_name(op, name);
+
+	if (f && !f->no_select)
+		return err_set(err, RC_PERM, "EXISTS",
+		    "mailbox %.*s exists already", STR_ARG(name));
+	if (op->n >= LIMIT_FOLDERS)
+		return err_set(err, RC_PERM, "LIMIT",
+		    "there are %d mailboxes already", LIMIT_FOLDERS);
+	return RC_OK;
+}
+
+static enum rc
+create(struct db *db, void *ctx, struct err *err)
+{
+	struct names *op = ctx;
+	enum rc rc = load(op, db, err);
+
+	if (rc == RC_OK)
+		rc = check_free(op, op->name, err);
+	if (rc == RC_OK)
+		rc = make_parents(op, db, op->name, err);
+	if (rc == RC_OK)
+		rc = make_one(
+		    op, db, op->name, op->special, op->subscribed, err);
+	return rc;
+}
+
+enum rc
+folder_create(struct db *db, struct arena *a, const struct uuid *owner,
+    struct str name, enum special_use special, bool subscribed,
+    struct folder **ret_folder, struct err *err)
+{
+	struct names op = { .owner = owner, .name = name, .special = special,
+		.subscribed = subscribed, .a = arena_new() };
+	struct folder *made = NULL;
+	enum rc rc = db_txn_run(db, create, &op, DB_INTERACTIVE_MS, err);
+
+	arena_free(op.a);
+	if (rc == RC_OK)
+		rc = folder_find(db, a, owner, name, &made, err);
+	if (rc == RC_OK && !made)
+		rc = err_set(err, RC_TEMP, "4.2.0", "the mailbox is gone");
+	if (rc == RC_OK)
+		*ret_folder = made;
+	return rc;
+}
+
+/* --- removal ------------------------------------------------------------------ */
+
+static void
+expunge_any(void *ctx, struct folder_change *c, struct entry *e)
+{
+	(void)ctx;
+	folder_change_expunge(c, e, false);
+}
+
+static enum rc
+delete_pages(struct db *db, const struct uuid *owner, const struct oid *id,
+    struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER;
+	enum rc rc;
+
+	doc_add_uuid(&filter, "owner", owner);
+	doc_add_oid(&filter, "folder", id);
+	rc = db_delete_many(db, DB_PAGES, &filter, NULL, err);
+	bson_destroy(&filter);
+	return rc;
+}
+
+/* The folder, its pages, its octets of the quota; messages to the trash. */
+static enum rc
+remove_folder(struct names *op, struct db *db, const struct oid *id,
+    struct err *err)
+{
+	static const struct uid_range all = { 1, UINT32_MAX };
+	struct folder_change c = { 0 };
+	bool found = false;
+	enum rc rc;
+
+	rc = folder_change_begin(&c, db, op->a, op->owner, id,
+	    (struct uid_set){ &all, 1 }, &found, err);
+	if (rc == RC_OK && found) {
+		folder_change_each(&c, (struct uid_set){ &all, 1 },
+		    expunge_any, NULL);
+		if (c.freed)
+			rc = quota_add(db, op->owner, c.address,
+			    -(int64_t)c.freed, err);
+		if (rc == RC_OK)
+			rc = trash_insert(db, op->owner, id, c.modseq,
+			    c.expunged.v, c.expunged.n, c.trashed.v,
+			    c.trashed.n, err);
+		if (rc == RC_OK)
+			rc = delete_pages(db, op->owner, id, err);
+	}
+	return rc == RC_OK ? delete_document(op, db, id, err) : rc;
+}
+
+/* A subscription outlives its mailbox (RFC 3501 6.3.6). */
+static enum rc
+remember_subscription(
+    struct names *op, struct db *db, struct str name, struct err *err)
+{
+	struct folder_seed seed = { *op->owner, op->address, name, 0,
+		SPECIAL_NONE, true, true };
+
+	return insert_folder(db, &seed, err);
+}
+
+static enum rc
+check_there(const struct names *op, struct str name,
+    struct folder **ret_folder, struct err *err)
+{
+	struct folder *f = find_name(op, name);
+
+	if (!f || f->no_select)
+		return err_set(err, RC_PERM, "NOTFOUND",
+		    "there is no mailbox %.*s", STR_ARG(name));
+	*ret_folder = f;
+	return RC_OK;
+}
+
+static enum rc
+delete(struct db *db, void *ctx, struct err *err)
+{
+	struct names *op = ctx;
+	struct folder *f;
+	enum rc rc = load(op, db, err);
+
+	if (rc == RC_OK)
+		rc = check_there(op, op->name, &f, err);
+	if (rc == RC_OK)
+		rc = remove_folder(op, db, &f->id, err);
+	if (rc == RC_OK && f->subscribed)
+		rc = remember_subscription(op, db, op->name, err);
+	return rc;
+}
+
+enum rc
+folder_delete(struct db *db, const struct uuid *owner, struct str name,
+    struct err *err)
+{
+	struct names op = { .owner = owner, .name = name };
+	enum rc rc;
+
+	if (str_equals(name, INBOX))
+		return err_set(
+		    err, RC_PERM, "CANNOT", "INBOX cannot be deleted");
+	op.a = arena_new();
+	rc = db_txn_run(db, delete, &op, DB_INTERACTIVE_MS, err);
+	arena_free(op.a);
+	return rc;
+}
+
+struct removal {
+	struct names names;
+	const struct oid *id;
+};
+
+static enum rc
+remove_by_id(struct db *db, void *ctx, struct err *err)
+{
+	struct removal *r = ctx;
+
+	arena_reset(r->names.a);
+	return remove_folder(&r->names, db, r->id, err);
+}
+
+enum rc
+folder_remove(struct db *db, const struct uuid *owner, const struct oid *id,
+    struct err *err)
+{
+	struct removal r = { { .owner = owner, .a = arena_new() }, id };
+	enum rc rc = db_txn_run(db, remove_by_id, &r, DB_COMMIT_MS, err);
+
+	arena_free(r.names.a);
+	return rc;
+}
+
+/* --- RENAME and SUBSCRIBE ------------------------------------------------------ */
+
+static enum rc
+set_name(struct names *op, struct db *db, const struct oid *id,
+    struct str name, struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER, change = BSON_INITIALIZER, set;
+	enum rc rc;
+
+	folder_filter(&filter, op->owner, id);
+	BSON_APPEND_DOCUMENT_BEGIN(&change, "$set", &set);
+	doc_add_text(&set, "name", name);
+	bson_append_document_end(&change, &set);
+	rc = db_update_one(db, DB_FOLDERS, &filter, &change, NULL, NULL, err);
+	bson_destroy(&change);
+	bson_destroy(&filter);
+	return rc;
+}
+
+/* What stood subscribed under the new name gives way. */
+static enum rc
+rename_one(struct names *op, struct db *db, const struct folder *f,
+    struct str to, struct err *err)
+{
+	struct folder *old = find_name(op, to);
+	enum rc rc = RC_OK;
+
+	if (old)
+		rc = delete_document(op, db, &old->id, err);
+	return rc == RC_OK ? set_name(op, db, &f->id, to, err) : rc;
+}
+
+static enum rc
+rename_children(struct names *op, struct db *db, struct err *err)
+{
+	enum rc rc = RC_OK;
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < op->n; i++) {
+		struct folder *f = &op->v[i];
+		struct str to;
+
+		if (f->no_select || !is_child(f->name, op->name))
+			continue;
+		to = arena_join(
+		    op->a, op->to, str_tail(f->name, op->name.len));
+		rc = check_free(op, to, err);
+		if (rc == RC_OK)
+			rc = rename_one(op, db, f, to, err);
+	}
+	return rc;
+}
+
+/*
+ * INBOX (RFC 3501 6.3.5): its messages go to the new name, INBOX stays and
+ * is empty. The folder takes the new name and a new INBOX is made, so that
+ * nothing is copied.
+ */
+static enum rc
+rename_folder(struct db *db, void *ctx, struct err *err)
+{
+	struct names *op = ctx;
+	bool is_inbox = str_equals(op->name, INBOX);
+	struct folder *f;
+	enum rc rc = load(op, db, err);
+
+	if (rc == RC_OK)
+		rc = check_there(op, op->name, &f, err);
+	if (rc == RC_OK)
+		rc = check_free(op, op->to, err);
+	if (rc == RC_OK)
+		rc = make_parents(op, db, op->to, err);
+	if (rc == RC_OK)
+		rc = rename_one(op, db, f, op->to, err);
+	if (rc == RC_OK && is_inbox) {
+		op->n = 0; /* the old document is not there to be replaced */
+		rc = make_one(op, db, INBOX, SPECIAL_NONE, true, err);
+	} else if (rc == RC_OK) {
+		rc = rename_children(op, db, err);
+	}
+	return rc;
+}
+
+enum rc
+folder_rename(struct db *db, struct arena *a, const struct uuid *owner,
+    struct str from, struct str to, struct err *err)
+{
+	struct names op = { .owner = owner, .name = from, .to = to };
+	enum rc rc;
+
+	(void)a;
+	if (is_child(to, from))
+		return err_set(err, RC_PERM, "CANNOT",
+		    "a mailbox cannot move into itself");
+	op.a = arena_new();
+	rc = db_txn_run(db, rename_folder, &op, DB_INTERACTIVE_MS, err);
+	arena_free(op.a);
+	return rc;
+}
+
+static enum rc
+set_subscribed(struct names *op, struct db *db, const struct folder *f,
+    bool subscribed, struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER;
+	bson_t *change = BCON_NEW(
+	    "$set", "{", "subscribed", BCON_BOOL(subscribed), "}");
+	enum rc rc;
+
+	folder_filter(&filter, op->owner, &f->id);
+	rc = db_update_one(db, DB_FOLDERS, &filter, change, NULL, NULL, err);
+	bson_destroy(change);
+	bson_destroy(&filter);
+	return rc;
+}
+
+static enum rc
+subscribe(struct db *db, void *ctx, struct err *err)
+{
+	struct names *op = ctx;
+	struct folder *f;
+	enum rc rc = load(op, db, err);
+
+	if (rc != RC_OK)
+		return rc;
+	f = find_name(op, op->name);
+	if (f && f->no_select && !op->subscribed)
+		return delete_document(op, db, &f->id, err);
+	if (f)
+		return set_subscribed(op, db, f, op->subscribed, err);
+	if (!op->subscribed)
+		return RC_OK;
+	rc = check_free(op, op->name, err);
+	return rc == RC_OK ? remember_subscription(op, db, op->name, err)
+			   : rc;
+}
+
+enum rc
+folder_subscribe(struct db *db, const struct uuid *owner, struct str name,
+    bool subscribed, struct err *err)
+{
+	struct names op = { .owner = owner, .name = name,
+		.subscribed = subscribed, .a = arena_new() };
+	enum rc rc = db_txn_run(db, subscribe, &op, DB_INTERACTIVE_MS, err);
+
+	arena_free(op.a);
+	return rc;
+}

@@ -1,0 +1,393 @@
+/* The collection `mailboxes`: mailboxes, aliases, lists, catch-alls. */
+#include "base/vec.h"
+#include "db/directory.h"
+#include "db/store_internal.h"
+
+#include "base/banned.h"
+
+static const char *const kinds[] = {
+	[ADDRESS_MAILBOX] = "mailbox",
+	[ADDRESS_ALIAS] = "alias",
+	[ADDRESS_LIST] = "list",
+};
+
+static void
+decode_scram(struct arena *a, const bson_t *doc, struct scram_keys *k)
+{
+	struct str stored = doc_bytes_in(a, doc, "scram.stored");
+	struct str server = doc_bytes_in(a, doc, "scram.server");
+
+	if (stored.len != sizeof(k->stored_key) ||
+	    server.len != sizeof(k->server_key))
+		return;
+	k->iterations = (uint32_t)doc_int(doc, "scram.iterations");
+	k->salt = doc_bytes_in(a, doc, "scram.salt");
+	memcpy(k->stored_key, stored.p, stored.len);
+	memcpy(k->server_key, server.p, server.len);
+}
+
+static enum address_kind
+decode_kind(struct str word)
+{
+	if (str_equals(word, STR("alias")))
+		return ADDRESS_ALIAS;
+	return str_equals(word, STR("list")) ? ADDRESS_LIST : ADDRESS_MAILBOX;
+}
+
+static void
+decode(struct arena *a, const bson_t *doc, struct mailbox *m)
+{
+	*m = (struct mailbox){
+		.address = doc_text_in(a, doc, "_id"),
+		.kind = decode_kind(doc_text_in(a, doc, "kind")),
+		.disabled = doc_bool(doc, "disabled"),
+		.password = doc_text_in(a, doc, "password"),
+		.size_current = (uint64_t)doc_int(doc, "size.current"),
+		.size_maximum = (uint64_t)doc_int(doc, "size.maximum"),
+		.may_relay = doc_bool(doc, "may_relay"),
+		.route = doc_text_in(a, doc, "route"),
+		.route_login = doc_text_in(a, doc, "route_login"),
+		.route_password = doc_text_in(a, doc, "route_password"),
+		.list_owner = doc_text_in(a, doc, "list_owner"),
+		.list_id = doc_text_in(a, doc, "list_id"),
+		.admin = doc_bool(doc, "admin"),
+	};
+	doc_uuid(doc, "owner", &m->owner);
+	m->destinations =
+	    doc_texts_in(a, doc, "destinations", &m->n_destinations);
+	m->senders = doc_texts_in(a, doc, "senders", &m->n_senders);
+	decode_scram(a, doc, &m->scram);
+}
+
+static void
+encode_scram(const struct scram_keys *k, bson_t *doc)
+{
+	bson_t sub;
+
+	BSON_APPEND_DOCUMENT_BEGIN(doc, "scram", &sub);
+	doc_add_int(&sub, "iterations", k->iterations);
+	doc_add_bytes(&sub, "salt", k->salt);
+	doc_add_bytes(&sub, "stored",
+	    str_make(k->stored_key, sizeof(k->stored_key)));
+	doc_add_bytes(&sub, "server",
+	    str_make(k->server_key, sizeof(k->server_key)));
+	bson_append_document_end(doc, &sub);
+}
+
+/* What an update may change; the quota's maximum is the caller's. */
+static void
+encode(const struct mailbox *m, bson_t *doc)
+{
+	BSON_APPEND_BOOL(doc, "disabled", m->disabled);
+	doc_add_text(doc, "password", m->password);
+	if (m->scram.iterations)
+		encode_scram(&m->scram, doc);
+	BSON_APPEND_BOOL(doc, "may_relay", m->may_relay);
+	doc_add_text(doc, "route", m->route);
+	doc_add_text(doc, "route_login", m->route_login);
+	doc_add_text(doc, "route_password", m->route_password);
+	doc_add_texts(doc, "destinations", m->destinations, m->n_destinations);
+	doc_add_texts(doc, "senders", m->senders, m->n_senders);
+	doc_add_text(doc, "list_owner", m->list_owner);
+	doc_add_text(doc, "list_id", m->list_id);
+	BSON_APPEND_BOOL(doc, "admin", m->admin);
+}
+
+static enum rc
+find_by(struct db *db, struct arena *a, const bson_t *filter,
+    struct mailbox **ret_mailbox, struct err *err)
+{
+	bool found;
+	bson_t doc;
+	enum rc rc;
+
+	rc = db_find_one(db, DB_MAILBOXES, filter, NULL, &doc, &found, err);
+	if (rc != RC_OK)
+		return rc;
+	*ret_mailbox = NULL;
+	if (found) {
+		*ret_mailbox = ARENA_NEW(a, struct mailbox);
+		decode(a, &doc, *ret_mailbox);
+		bson_destroy(&doc);
+	}
+	return RC_OK;
+}
+
+enum rc
+mailbox_find(struct db *db, struct arena *a, struct str key,
+    struct mailbox **ret_mailbox, struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER;
+	enum rc rc;
+
+	doc_add_text(&filter, "_id", key);
+	rc = find_by(db, a, &filter, ret_mailbox, err);
+	bson_destroy(&filter);
+	return rc;
+}
+
+enum rc
+mailbox_find_owner(struct db *db, struct arena *a, const struct uuid *owner,
+    struct mailbox **ret_mailbox, struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER;
+	enum rc rc;
+
+	doc_add_uuid(&filter, "owner", owner);
+	rc = find_by(db, a, &filter, ret_mailbox, err);
+	bson_destroy(&filter);
+	return rc;
+}
+
+struct mailboxes {
+	struct arena *a;
+	VEC(struct mailbox) v;
+};
+
+static bool
+collect(void *ctx, const bson_t *doc)
+{
+	struct mailboxes *all = ctx;
+
+	decode(all->a, doc, VEC_ADD(all->a, &all->v));
+	return true;
+}
+
+enum rc
+mailbox_find_first(struct db *db, struct arena *a, const struct str *keys,
+    size_t n, struct mailbox **ret_mailbox, struct err *err)
+{
+	struct mailboxes all = { .a = a };
+	bson_t filter = BSON_INITIALIZER, in;
+	size_t i, j;
+	enum rc rc;
+
+	BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &in);
+	doc_add_texts(&in, "$in", keys, n);
+	bson_append_document_end(&filter, &in);
+	rc = db_find(db, DB_MAILBOXES, &filter, NULL, collect, &all, err);
+	bson_destroy(&filter);
+	if (rc != RC_OK)
+		return rc;
+	*ret_mailbox = NULL;
+	for (i = 0; i < n && !*ret_mailbox; i++) {
+		for (j = 0; j < all.v.n; j++) {
+			if (str_equals(all.v.v[j].address, keys[i]))
+				*ret_mailbox = &all.v.v[j];
+		}
+	}
+	return RC_OK;
+}
+
+enum rc
+mailbox_list(struct db *db, struct arena *a, struct str domain, int kind,
+    struct mailbox **ret_v, size_t *ret_n, struct err *err)
+{
+	struct mailboxes all = { .a = a };
+	bson_t filter = BSON_INITIALIZER;
+	bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}");
+	enum rc rc;
+
+	if (!str_is_empty(domain))
+		doc_add_text(&filter, "domain", domain);
+	if (kind >= 0)
+		BSON_APPEND_UTF8(&filter, "kind", kinds[kind]);
+	rc = db_find(db, DB_MAILBOXES, &filter, opts, collect, &all, err);
+	bson_destroy(opts);
+	bson_destroy(&filter);
+	if (rc != RC_OK)
+		return rc;
+	*ret_v = all.v.v;
+	*ret_n = all.v.n;
+	return RC_OK;
+}
+
+/* --- changes ------------------------------------------------------------- */
+
+static struct str
+domain_of(struct str key)
+{
+	return str_tail(key, str_find_last_char(key, '@') + 1);
+}
+
+/*
+ * Counts the address in its domain: a write, so that this transaction and
+ * one that deletes the domain conflict.
+ */
+static enum rc
+count_in_domain(struct db *db, struct str key, int n, struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER;
+	bson_t *inc = BCON_NEW("$inc", "{", "addresses", BCON_INT32(n), "}");
+	int64_t matched = 0;
+	enum rc rc;
+
+	doc_add_text(&filter, "_id", domain_of(key));
+	rc = db_update_one(
+	    db, DB_DOMAINS, &filter, inc, NULL, &matched, err);
+	if (rc == RC_OK && n > 0 && matched == 0)
+		rc = err_set(err, RC_PERM, "NOTFOUND",
+		    "there is no domain %.*s: add it first",
+		    STR_ARG(domain_of(key)));
+	bson_destroy(inc);
+	bson_destroy(&filter);
+	return rc;
+}
+
+static void
+encode_new(const struct mailbox *m, uint32_t uidvalidity, bson_t *doc)
+{
+	bson_t size;
+
+	doc_add_text(doc, "_id", m->address);
+	doc_add_text(doc, "domain", domain_of(m->address));
+	BSON_APPEND_UTF8(doc, "kind", kinds[m->kind]);
+	if (m->kind == ADDRESS_MAILBOX) {
+		doc_add_uuid(doc, "owner", &m->owner);
+		doc_add_int(doc, "uidvalidity", uidvalidity);
+	}
+	BSON_APPEND_DOCUMENT_BEGIN(doc, "size", &size);
+	doc_add_int(&size, "current", 0);
+	doc_add_int(&size, "maximum", (int64_t)m->size_maximum);
+	bson_append_document_end(doc, &size);
+	encode(m, doc);
+}
+
+static enum rc
+insert(struct db *db, void *ctx, struct err *err)
+{
+	const struct mailbox *m = ctx;
+	uint32_t uidvalidity = 0;
+	bson_t doc = BSON_INITIALIZER;
+	bool is_taken = false;
+	enum rc rc;
+
+	rc = count_in_domain(db, m->address, 1, err);
+	if (rc == RC_OK && m->kind == ADDRESS_MAILBOX)
+		rc = folders_insert_default(
+		    db, &m->owner, m->address, &uidvalidity, err);
+	encode_new(m, uidvalidity, &doc);
+	if (rc == RC_OK)
+		rc = db_insert(db, DB_MAILBOXES, &doc, &is_taken, err);
+	bson_destroy(&doc);
+	if (rc == RC_OK && is_taken)
+		rc = err_set(err, RC_PERM, "EXISTS",
+		    "address %.*s exists already", STR_ARG(m->address));
+	return rc;
+}
+
+enum rc
+mailbox_insert(struct db *db, const struct mailbox *m, struct err *err)
+{
+	struct mailbox copy = *m;
+
+	return db_txn_run(db, insert, &copy, DB_COMMIT_MS, err);
+}
+
+static enum rc
+no_such_address(struct str key, struct err *err)
+{
+	return err_set(err, RC_PERM, "NOTFOUND", "there is no address %.*s",
+	    STR_ARG(key));
+}
+
+enum rc
+mailbox_update(struct db *db, const struct mailbox *m, struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER, change = BSON_INITIALIZER, set;
+	int64_t matched = 0;
+	enum rc rc;
+
+	doc_add_text(&filter, "_id", m->address);
+	BSON_APPEND_DOCUMENT_BEGIN(&change, "$set", &set);
+	encode(m, &set);
+	doc_add_int(&set, "size.maximum", (int64_t)m->size_maximum);
+	bson_append_document_end(&change, &set);
+	rc = db_update_one(
+	    db, DB_MAILBOXES, &filter, &change, NULL, &matched, err);
+	bson_destroy(&change);
+	bson_destroy(&filter);
+	if (rc == RC_OK && matched == 0)
+		return no_such_address(m->address, err);
+	return rc;
+}
+
+static enum rc
+delete(struct db *db, void *ctx, struct err *err)
+{
+	const struct str *key = ctx;
+	bson_t filter = BSON_INITIALIZER;
+	int64_t deleted = 0;
+	enum rc rc;
+
+	doc_add_text(&filter, "_id", *key);
+	rc = db_delete_one(db, DB_MAILBOXES, &filter, &deleted, err);
+	if (rc == RC_OK && deleted)
+		rc = count_in_domain(db, *key, -1, err);
+	bson_destroy(&filter);
+	return rc;
+}
+
+/* Removes all folders: the mailbox must not take mail any more. */
+static enum rc
+empty(struct db *db, struct arena *a, const struct uuid *owner,
+    struct err *err)
+{
+	struct folder *folders;
+	size_t n, i;
+	enum rc rc = folder_list(db, a, owner, &folders, &n, err);
+
+	for (i = 0; rc == RC_OK && i < n; i++)
+		rc = folder_remove(db, owner, &folders[i].id, err);
+	return rc;
+}
+
+/* Disabled first: a second run goes on where the first one died. */
+enum rc
+mailbox_delete(struct db *db, struct str key, struct err *err)
+{
+	struct arena *a = arena_new();
+	struct mailbox *m = NULL;
+	enum rc rc = mailbox_find(db, a, key, &m, err);
+
+	if (rc == RC_OK && !m)
+		rc = no_such_address(key, err);
+	if (rc == RC_OK && m->kind == ADDRESS_MAILBOX) {
+		m->disabled = true;
+		rc = mailbox_update(db, m, err);
+		if (rc == RC_OK)
+			rc = empty(db, a, &m->owner, err);
+	}
+	if (rc == RC_OK)
+		rc = db_txn_run(db, delete, &key, DB_COMMIT_MS, err);
+	arena_free(a);
+	return rc;
+}
+
+enum rc
+quota_add(struct db *db, const struct uuid *owner, struct str address,
+    int64_t n, struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER;
+	bson_t *inc =
+	    BCON_NEW("$inc", "{", "size.current", BCON_INT64(n), "}");
+	int64_t matched = 0;
+	enum rc rc;
+
+	doc_add_text(&filter, "_id", address);
+	doc_add_uuid(&filter, "owner", owner);
+	if (n > 0)
+		BCON_APPEND(&filter, "$expr", "{", "$or", "[",
+		    "{", "$eq", "[", "$size.maximum", BCON_INT64(0), "]", "}",
+		    "{", "$lte", "[", "{", "$add", "[", "$size.current",
+		    BCON_INT64(n), "]", "}", "$size.maximum", "]", "}",
+		    "]", "}");
+	rc = db_update_one(
+	    db, DB_MAILBOXES, &filter, inc, NULL, &matched, err);
+	bson_destroy(inc);
+	bson_destroy(&filter);
+	if (rc == RC_OK && n > 0 && matched == 0)
+		return err_set(err, RC_PERM, "OVERQUOTA",
+		    "mailbox %.*s is full", STR_ARG(address));
+	return rc;
+}

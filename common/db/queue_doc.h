@@ -1,0 +1,25 @@
+/* Queue documents, for the files of db/ that write them. */
+#ifndef M3_DB_QUEUE_DOC_H
+#define M3_DB_QUEUE_DOC_H
+
+#include "db/db_internal.h"
+#include "db/queue.h"
+
+/* next_at of a message that is held: it is never due. */
+#define QUEUE_NEVER_MS INT64_C(253370764800000) /* year 9999 */
+
+void queue_encode(const struct queue_item *item, bson_t *doc);
+void queue_decode(
+    struct arena *a, const bson_t *doc, struct queue_item *ret_item);
+/* {_id, bucket, epoch}: matches only while the lease is ours. */
+void queue_fence(bson_t *filter, const struct queue_item *item);
+/* "recipients.N.field" of what an attempt changes, into a $set. */
+void queue_set_recipient(
+    bson_t *set, size_t index, const struct queue_recipient *now);
+/*
+ * The server's clock as this process knows it: its own, corrected once by
+ * what the server said.
+ */
+enum rc queue_now(struct db *db, int64_t *ret_ms, struct err *err);
+
+#endif

@@ -1,0 +1,156 @@
+/*
+ * Collections, their indexes and their shard keys.
+ *
+ * domains    _id name, delivery, postmaster, route, tls, max_size, disabled
+ * mailboxes  _id address, domain, kind, owner, password, scram, size{current,
+ *            maximum}, uidvalidity (the last one given), destinations, ...
+ * queue      see queue_doc.c
+ * folders    _id, owner, mailbox (address), name, uidvalidity, uidnext,
+ *            highestmodseq, xmodseq (of the last expunge), exists, unseen,
+ *            deleted, size, recent, keywords, special, subscribed, noselect,
+ *            tail [{u uid, f flags, m modseq, i message, s size, d date,
+ *            v saved}]
+ * pages      _id, owner, folder, lo, hi (uids), mod (highest modseq), e [as
+ *            tail]
+ * messages   _id, owner, blob, prefix, size, facts, queue
+ * blobs      _id 16 octets: blob id and number of the chunk, b octets
+ * trash      _id, owner, folder, m modseq, at, u [lo, hi, lo, hi ...],
+ *            messages [ids] until gc took them
+ * limits     _id key, counters, expires
+ */
+#include <assert.h>
+#include <stdio.h>
+
+#include "db/db_internal.h"
+
+#include "base/banned.h"
+
+struct collection_spec {
+	enum db_collection which;
+	const char *indexes;   /* the command's array, JSON; NULL = none */
+	const char *shard_key; /* JSON; NULL = not sharded */
+};
+
+static const struct collection_spec specs[] = {
+	{ DB_CONFIG, NULL, NULL },
+	{ DB_DOMAINS, NULL, "{\"_id\": \"hashed\"}" },
+	{ DB_MAILBOXES,
+	    "[{\"name\": \"domain\", \"key\": {\"domain\": 1}},"
+	    " {\"name\": \"owner\", \"key\": {\"owner\": 1}}]",
+	    "{\"_id\": \"hashed\"}" },
+	{ DB_QUEUE,
+	    "[{\"name\": \"due\", \"key\": {\"bucket\": 1, \"next_at\": 1}},"
+	    " {\"name\": \"blob\", \"key\": {\"blob\": 1}}]",
+	    "{\"bucket\": 1, \"_id\": 1}" },
+	{ DB_FOLDERS,
+	    "[{\"name\": \"name\", \"key\": {\"owner\": 1, \"name\": 1},"
+	    "  \"unique\": true}]",
+	    "{\"owner\": 1}" },
+	{ DB_PAGES,
+	    "[{\"name\": \"lo\", \"key\":"
+	    "  {\"owner\": 1, \"folder\": 1, \"lo\": 1}},"
+	    " {\"name\": \"mod\", \"key\":"
+	    "  {\"owner\": 1, \"folder\": 1, \"mod\": 1}}]",
+	    "{\"owner\": 1, \"folder\": 1, \"lo\": 1}" },
+	{ DB_MESSAGES, "[{\"name\": \"blob\", \"key\": {\"blob\": 1}}]",
+	    "{\"owner\": 1, \"_id\": 1}" },
+	{ DB_BLOBS, NULL, "{\"_id\": \"hashed\"}" },
+	{ DB_TRASH,
+	    "[{\"name\": \"modseq\", \"key\":"
+	    "  {\"owner\": 1, \"folder\": 1, \"m\": 1}},"
+	    " {\"name\": \"at\", \"key\": {\"at\": 1}}]",
+	    "{\"owner\": 1, \"folder\": 1, \"m\": 1}" },
+	{ DB_LIMITS,
+	    "[{\"name\": \"expires\", \"key\": {\"expires\": 1},"
+	    "  \"expireAfterSeconds\": 0}]",
+	    "{\"_id\": \"hashed\"}" },
+};
+
+static bson_t *
+from_json(const char *json)
+{
+	bson_error_t error;
+	bson_t *doc = bson_new_from_json((const uint8_t *)json, -1, &error);
+
+	assert(doc);
+	return doc;
+}
+
+/* NamespaceExists (48) is what a second run gets. */
+static enum rc
+create(struct db *db, enum db_collection which, struct err *err)
+{
+	bson_t command = BSON_INITIALIZER, reply;
+	bson_error_t error;
+	enum rc rc = RC_OK;
+
+	BSON_APPEND_UTF8(&command, "create", db_coll_name(which));
+	if (!mongoc_client_command_simple(db->client, db->options.name,
+		&command, NULL, &reply, &error) &&
+	    error.code != 48)
+		rc = db_error(db, &error, &reply, "create", err);
+	bson_destroy(&reply);
+	bson_destroy(&command);
+	return rc;
+}
+
+static enum rc
+create_indexes(
+    struct db *db, const struct collection_spec *spec, struct err *err)
+{
+	bson_t command = BSON_INITIALIZER;
+	bson_t *indexes;
+	enum rc rc;
+
+	if (!spec->indexes)
+		return RC_OK;
+	indexes = from_json(spec->indexes);
+	BSON_APPEND_UTF8(&command, "createIndexes",
+	    db_coll_name(spec->which));
+	BSON_APPEND_ARRAY(&command, "indexes", indexes);
+	rc = db_command(db, &command, NULL, err);
+	bson_destroy(indexes);
+	bson_destroy(&command);
+	return rc;
+}
+
+static enum rc
+shard(struct db *db, const struct collection_spec *spec, struct err *err)
+{
+	bson_t command = BSON_INITIALIZER, reply;
+	bson_error_t error;
+	enum rc rc = RC_OK;
+	char name[128];
+	bson_t *key;
+
+	if (!spec->shard_key)
+		return RC_OK;
+	key = from_json(spec->shard_key);
+	snprintf(name, sizeof(name), "%s.%s", db->options.name,
+	    db_coll_name(spec->which));
+	BSON_APPEND_UTF8(&command, "shardCollection", name);
+	BSON_APPEND_DOCUMENT(&command, "key", key);
+	if (!mongoc_client_command_simple(
+		db->client, "admin", &command, NULL, &reply, &error))
+		rc = db_error(db, &error, &reply, "shardCollection", err);
+	bson_destroy(&reply);
+	bson_destroy(key);
+	bson_destroy(&command);
+	return rc;
+}
+
+enum rc
+db_init_schema(struct db *db, bool is_sharded, struct err *err)
+{
+	enum rc rc = db_connect(db, err);
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < sizeof(specs) / sizeof(*specs); i++) {
+		rc = create(db, specs[i].which, err);
+		if (rc == RC_OK)
+			rc = create_indexes(db, &specs[i], err);
+		if (rc == RC_OK && is_sharded)
+			rc = shard(db, &specs[i], err);
+	}
+	return rc;
+}

@@ -1,0 +1,127 @@
+/* What the files of the store share: folders as documents, and entries. */
+#ifndef M3_DB_STORE_INTERNAL_H
+#define M3_DB_STORE_INTERNAL_H
+
+#include "base/vec.h"
+#include "db/db_internal.h"
+#include "db/store.h"
+
+typedef VEC(struct entry) entry_vec;
+
+/* What a new folder is made of. */
+struct folder_seed {
+	struct uuid owner;
+	struct str address;   /* of the mailbox: for its quota */
+	struct str name;
+	uint32_t uidvalidity;
+	enum special_use special;
+	bool subscribed;
+	bool no_select;
+};
+
+/* *ret_doc is initialised and the caller's to destroy. */
+void folder_encode_new(
+    const struct folder_seed *seed, struct oid *ret_id, bson_t *ret_doc);
+/* Without the tail. */
+void folder_decode(
+    struct arena *a, const bson_t *doc, struct folder *ret_folder);
+
+/* {owner, _id} */
+void folder_filter(
+    bson_t *doc, const struct uuid *owner, const struct oid *id);
+
+void entry_encode(bson_t *array, size_t index, const struct entry *e);
+void entry_decode(const bson_t *doc, struct entry *ret_entry);
+/* Adds the entries of an array field. */
+void entries_decode(
+    struct arena *a, const bson_t *doc, const char *key, entry_vec *out);
+void entries_encode(
+    bson_t *doc, const char *key, const struct entry *v, size_t n);
+void entries_sort(struct entry *v, size_t n); /* by uid */
+
+/* The folders of a new mailbox, in the caller's transaction. */
+enum rc folders_insert_default(struct db *db, const struct uuid *owner,
+    struct str address, uint32_t *ret_uidvalidity, struct err *err);
+/* Even INBOX; pages and messages go to the trash. One transaction. */
+enum rc folder_remove(struct db *db, const struct uuid *owner,
+    const struct oid *id, struct err *err);
+
+/*
+ * Takes (n > 0) or gives back octets; in the caller's transaction.
+ * RC_PERM "OVERQUOTA".
+ */
+enum rc quota_add(struct db *db, const struct uuid *owner,
+    struct str address, int64_t n, struct err *err);
+
+/* --- folders being changed (change.c) ------------------------------------ */
+
+struct page {
+	struct oid id;
+	uint32_t lo;
+	entry_vec entries;
+	bool is_new;
+	bool is_changed;
+};
+
+/*
+ * A folder in a transaction: its document, locked by a write that took a new
+ * modseq, its tail, and the pages that a range of uids touches. The
+ * functions of change.c keep the counters.
+ */
+struct folder_change {
+	struct db *db;
+	struct arena *a;      /* of this attempt of the transaction */
+	struct folder folder; /* counters as they will be written */
+	struct str address;
+	uint64_t modseq;      /* of this change */
+	bool is_roll;         /* set before begin: takes no modseq */
+	bool is_changed;
+	struct page *current; /* of the entry that each() hands out, or NULL */
+	entry_vec tail;
+	bool is_tail_changed;
+	VEC(struct page) pages;
+	VEC(struct uid_range) expunged;
+	size_t n_expunged;
+	VEC(struct oid) trashed; /* messages that nothing shows any more */
+	uint64_t freed;          /* octets of the owner's quota */
+};
+
+/* *ret_found false: the folder is gone. uids: which pages to read. */
+enum rc folder_change_begin(struct folder_change *c, struct db *db,
+    struct arena *a, const struct uuid *owner, const struct oid *id,
+    struct uid_set uids, bool *ret_found, struct err *err);
+/* Calls fn for each entry of the set, by rising uid. */
+typedef void entry_fn(void *ctx, struct folder_change *c, struct entry *e);
+void folder_change_each(
+    struct folder_change *c, struct uid_set uids, entry_fn *fn, void *ctx);
+/* New flags for an entry that each() gave: counters, modseq. */
+void folder_change_flags(
+    struct folder_change *c, struct entry *e, uint64_t flags);
+/* Takes the entry out. keep_message: a move. */
+void folder_change_expunge(
+    struct folder_change *c, struct entry *e, bool keep_message);
+/* Adds behind the last; uid and modseq are set here. */
+void folder_change_append(struct folder_change *c, struct entry *e);
+/* Bits for keywords, new ones into the table. RC_PERM "LIMIT". */
+enum rc folder_change_keywords(struct folder_change *c,
+    const struct str *keywords, size_t n, uint64_t *ret_bits,
+    struct err *err);
+/* Writes all of it. */
+enum rc folder_change_end(struct folder_change *c, struct err *err);
+
+bool uid_set_has(struct uid_set set, uint32_t uid);
+
+/*
+ * What an expunge leaves: the uids for QRESYNC, and the messages that gc may
+ * take after a day. In the caller's transaction.
+ */
+enum rc trash_insert(struct db *db, const struct uuid *owner,
+    const struct oid *folder, uint64_t modseq, const struct uid_range *uids,
+    size_t n_uids, const struct oid *messages, size_t n_messages,
+    struct err *err);
+
+/* Moves a tail over the limit into pages; its own transaction. */
+enum rc folder_roll(struct db *db, const struct uuid *owner,
+    const struct oid *id, struct err *err);
+
+#endif
