@@ -12,9 +12,10 @@
 #include "model/queue.h"
 
 enum deliver_result {
+	DELIVER_NOT_TRIED, /* the database failed before */
 	DELIVER_DONE,
-	DELIVER_FULL,      /* over quota: retry or bounce by policy */
-	DELIVER_NO_FOLDER, /* no mailbox or no INBOX any more */
+	DELIVER_FULL,      /* over quota, or no such mailbox (any more) */
+	DELIVER_NO_FOLDER, /* the folder is gone */
 	DELIVER_LOST,      /* another worker has the lease: stop at once */
 };
 
@@ -23,19 +24,22 @@ struct delivery {
 	const struct queue_item *item;
 	size_t recipient;      /* index in item->recipients: P becomes D */
 	struct uuid owner;
-	struct str folder;     /* by name; "" = INBOX; made when missing */
+	struct str mailbox;    /* the owner's address: where the quota is */
+	struct str folder;     /* by name; "" = INBOX */
 	struct str prefix;     /* Return-Path, Delivered-To, X-Spam-* */
 	uint64_t flags;
 	struct str text;       /* kept as the recipient's text */
 	enum deliver_result ret_result; /* set by deliver_batch */
+	bool ret_is_last;      /* done, and the queue document was deleted */
 };
 
 /*
- * Tries all in one transaction, on repeated conflicts one transaction per
- * mailbox. Recipients that are done become D with code 250; a queue
- * document whose recipients all ended is deleted in the same transaction,
- * unless keep_item says that reports are due. RC_TEMP: nothing was written
- * for those whose ret_result is not DELIVER_DONE.
+ * Tries all in one transaction; when a part of it cannot be, each in one of
+ * its own. Recipients that are done become D with code 250; a queue
+ * document whose recipients all ended, and none of whom asked for a report
+ * of success, is deleted in the same transaction. RC_TEMP: those whose
+ * ret_result is not DELIVER_DONE were not delivered. One recipient of an
+ * item must not stand in v twice.
  */
 enum rc deliver_batch(
     struct db *db, struct delivery *v, size_t n, struct err *err);
