@@ -1,27 +1,31 @@
 /*
- * From octets to a queued message: our Received field, then the message as
- * it was sent, go through the MIME parser into a blob; then the queue
- * document. Used by DATA (SMTP, LMTP), by the mda's reports and by
- * `m3mta` when it sends itself a message. Memory does not grow with size.
+ * From octets to a stored blob and its facts, in one pass: used by DATA
+ * (SMTP, LMTP), IMAP's APPEND and the mda's reports. Memory does not grow
+ * with the message's size.
  */
 #ifndef M3_MAIL_ACCEPT_H
 #define M3_MAIL_ACCEPT_H
 
 #include "db/db.h"
 #include "model/facts.h"
-#include "model/queue.h"
+#include "model/id.h"
 
 struct acceptance;
 
 /* header: put before the message (Received ...), CRLF lines. May be "". */
 enum rc acceptance_new(struct db *db, struct arena *a, struct str header,
     struct acceptance **ret_acc, struct err *err);
-/* Message octets, dot-unstuffed, CRLF lines. After a failure: sticky. */
+/* Message octets, CRLF lines. After a failure: the same failure again. */
 enum rc acceptance_push(
     struct acceptance *acc, struct str bytes, struct err *err);
-/* Ends the blob; item->blob, size and facts are filled. */
-enum rc acceptance_finish(struct acceptance *acc, struct queue_item *item,
+/*
+ * Ends the blob. *ret_packed are the facts as bytes (mime/facts.h); both
+ * they and *ret_facts live in the arena.
+ */
+enum rc acceptance_finish(struct acceptance *acc, struct oid *ret_blob,
+    uint64_t *ret_size, struct str *ret_packed,
     const struct facts **ret_facts, struct err *err);
+/* Without a finish before it, the chunks that were written are deleted. */
 void acceptance_free(struct acceptance *acc);
 
 #endif

@@ -18,7 +18,7 @@ enum rcpt_verdict {
 	RCPT_DISABLED,     /* 550 5.2.1 */
 	RCPT_FULL,         /* 452 4.2.2 or 552 5.2.2 */
 	RCPT_REFUSED,      /* 550 5.7.1: relaying denied */
-	RCPT_NO_POSTMASTER, /* <postmaster> but no such mailbox is set up */
+	RCPT_NO_POSTMASTER, /* ours, but nobody is set up to read it: accepted */
 };
 
 struct rcpt_question {
@@ -33,7 +33,6 @@ struct rcpt_answer {
 	enum rcpt_verdict verdict;
 	struct domain *domain;    /* NULL: not ours */
 	struct mailbox *mailbox;  /* LOCAL, EXPAND, FULL, DISABLED */
-	struct str tag;           /* of user+tag, or "" */
 };
 
 /* One or two round trips. RC_TEMP: the database is away. */

@@ -1,0 +1,132 @@
+/*
+ * The decision of RCPT, in the order of 2013: local mailbox, alias, list or
+ * catch-all; quota; relay by network or login; backup MX; refused.
+ */
+#include "mail/rcpt.h"
+
+#include "base/cidr.h"
+
+#include "base/banned.h"
+
+static bool
+is_postmaster(const struct address *to)
+{
+	return str_equals_nocase(to->local, STR("postmaster"));
+}
+
+/* Exact, without tag, catch-all: at most three keys. */
+static size_t
+make_keys(struct arena *a, const struct config *c, const struct address *to,
+    struct str keys[3])
+{
+	struct address shorter = *to;
+	size_t n = 0;
+
+	keys[n++] = address_key(a, to);
+	if (address_strip_tag(to, config_str(c, CFG_ADDRESS_SEPARATOR),
+		&shorter.local))
+		keys[n++] = address_key(a, &shorter);
+	keys[n++] = arena_dup_lower(
+	    a, arena_join(a, STR("*@"), to->domain));
+	return n;
+}
+
+static bool
+is_full(const struct mailbox *m, uint64_t size)
+{
+	return m->kind == ADDRESS_MAILBOX && m->size_maximum &&
+	    (m->size_current >= m->size_maximum ||
+		size > m->size_maximum - m->size_current);
+}
+
+static enum rcpt_verdict
+judge_mailbox(const struct rcpt_question *q, const struct mailbox *m)
+{
+	if (m->disabled)
+		return RCPT_DISABLED;
+	if (m->kind != ADDRESS_MAILBOX)
+		return RCPT_EXPAND;
+	if (is_full(m, q->size) && !is_postmaster(&q->to))
+		return RCPT_FULL;
+	return RCPT_LOCAL;
+}
+
+/* The domain's own choice, where postmaster@ it is no mailbox. */
+static enum rc
+find_postmaster(struct db *db, struct arena *a, struct rcpt_answer *answer,
+    struct err *err)
+{
+	struct str other = answer->domain->postmaster;
+
+	if (str_is_empty(other))
+		return RC_OK;
+	return mailbox_find(
+	    db, a, arena_dup_lower(a, other), &answer->mailbox, err);
+}
+
+static enum rc
+decide_local(struct db *db, struct arena *a, const struct config *c,
+    const struct rcpt_question *q, struct rcpt_answer *answer,
+    struct err *err)
+{
+	struct str keys[3];
+	size_t n = make_keys(a, c, &q->to, keys);
+	enum rc rc;
+
+	rc = mailbox_find_first(db, a, keys, n, &answer->mailbox, err);
+	if (rc == RC_OK && !answer->mailbox && is_postmaster(&q->to))
+		rc = find_postmaster(db, a, answer, err);
+	if (rc != RC_OK)
+		return rc;
+	if (answer->mailbox)
+		answer->verdict = judge_mailbox(q, answer->mailbox);
+	else
+		answer->verdict = is_postmaster(&q->to) ? RCPT_NO_POSTMASTER
+							: RCPT_UNKNOWN;
+	return RC_OK;
+}
+
+static bool
+may_relay(const struct config *c, const struct rcpt_question *q)
+{
+	const struct config_value *nets = &c->v[CFG_SMTP_RELAY_NETWORKS];
+	size_t i;
+
+	if (q->is_delivery || (q->login && q->login->may_relay))
+		return true;
+	for (i = 0; i < nets->count; i++) {
+		if (cidr_matches(nets->list[i], q->peer))
+			return true;
+	}
+	return false;
+}
+
+static enum rcpt_verdict
+judge_domain(const struct config *c, const struct rcpt_question *q,
+    const struct domain *d)
+{
+	if (!d || d->disabled)
+		return may_relay(c, q) && !d ? RCPT_RELAY : RCPT_REFUSED;
+	return d->delivery == DOMAIN_BACKUP ? RCPT_BACKUP : RCPT_ROUTE;
+}
+
+enum rc
+rcpt_decide(struct db *db, struct arena *a, const struct config *c,
+    const struct rcpt_question *q, struct rcpt_answer *ret_answer,
+    struct err *err)
+{
+	struct rcpt_answer answer = { .verdict = RCPT_REFUSED };
+	struct str name = arena_dup_lower(a, q->to.domain);
+	enum rc rc = domain_find(db, a, name, &answer.domain, err);
+
+	if (rc != RC_OK)
+		return rc;
+	if (answer.domain && !answer.domain->disabled &&
+	    answer.domain->delivery == DOMAIN_LOCAL)
+		rc = decide_local(db, a, c, q, &answer, err);
+	else
+		answer.verdict = judge_domain(c, q, answer.domain);
+	if (rc == RC_OK)
+		*ret_answer = answer;
+	return rc;
+}
