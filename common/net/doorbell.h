@@ -1,7 +1,7 @@
 /*
  * Doorbells: datagrams to Unix sockets in the runtime directory. m3mta-smtp
  * rings m3mta-mda's ("mda.sock"); who changes a folder rings those of the
- * IMAP sessions on this host that wait in IDLE ("imap/OWNER/PID-N.sock").
+ * IMAP sessions on this host that wait in IDLE ("imap/OWNER/...").
  * Ringing never waits and never fails loudly: polling is the safety net.
  */
 #ifndef M3_NET_DOORBELL_H
@@ -16,7 +16,7 @@
 struct doorbell;
 
 void doorbell_ring_mda(struct str runtime_dir, uint32_t bucket);
-/* The listening side of mda's: SD-passed socket, or bound here. -1: none. */
+/* The listening side of mda's: the socket passed in, or bound here. */
 enum rc doorbell_open_mda(
     struct str runtime_dir, struct doorbell **ret_bell, struct err *err);
 /* Reads all that rang; bit b of *ret_buckets = bucket b. */

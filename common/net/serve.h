@@ -6,53 +6,42 @@
 #ifndef M3_NET_SERVE_H
 #define M3_NET_SERVE_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "base/err.h"
-#include "base/str.h"
-
-struct peer {
-	struct str address; /* "192.0.2.1", "2001:db8::1", "unix", "unknown" */
-	uint16_t port;      /* 0 = not known */
-	bool is_loopback;
-	char text[64];      /* holds address */
-};
+#include "net/peer.h"
 
 struct connection {
 	int in_fd;
 	int out_fd;
-	int stop_fd;           /* readable when the process should end, or -1 */
+	int stop_fd;           /* readable when the process should end */
 	struct peer peer;
 	struct str local_address;
-	struct str listener;   /* FileDescriptorName, or "" */
+	const char *listener;  /* FileDescriptorName, or "" */
 	bool is_terminal;
+	char local_text[64];
 };
 
 struct serve_options {
-	const char *name;      /* of the program, for usage and sd_notify */
-	int spare;
-	int max_use;
+	int spare;              /* children forked ahead */
+	int max_use;            /* connections of one child */
 	int max_connections;
-	int max_per_source;
-	const char *busy;      /* sent when over a limit: "421 ...\r\n" */
-	bool trust_environment; /* UCSPI/inetd: TCPREMOTEIP may name the peer */
+	int max_per_source;     /* loopback is not counted */
+	const char *busy;       /* sent when over a limit: "421 ...\r\n" */
+	bool trusts_environment; /* UCSPI: TCPREMOTEIP may name the peer */
 	void *ctx;
-	/* One session. True: the process may serve another one. */
+	/* One session. True: this process may serve another one. */
 	bool (*session)(void *ctx, struct connection *c);
-	/* In a spare child before it waits for a connection (opens the
-	 * database); may be NULL. */
-	void (*warm)(void *ctx);
 	/* In the parent before the first fork; may be NULL. */
 	void (*prefork)(void *ctx);
 	/* In each child after the fork; may be NULL. */
 	void (*postfork)(void *ctx);
+	/* In a spare child before it waits (opens the database); or NULL. */
+	void (*warm)(void *ctx);
 };
 
 /*
  * Serves until there is nothing more to do: the exit code. A connected
- * socket or pipe on 0/1: one session. LISTEN_FDS: accepts and forks until
- * SIGTERM, then waits for the children. SIGHUP is ignored.
+ * socket or pipe on 0/1, or one passed in: one session. LISTEN_FDS with
+ * listening sockets: accepts and forks until SIGTERM or SIGINT, tells the
+ * children to end, and waits for them.
  */
 int serve_run(const struct serve_options *o);
 
