@@ -262,33 +262,43 @@ config_read_file(struct config *c, struct arena *a, const char *path,
 	return rc;
 }
 
-static enum rc
-read_one(struct config *c, struct arena *a, struct db *db, const char *id,
-    struct err *err)
-{
-	struct source s = { c, a, CONFIG_FROM_DATABASE,
-		arena_printf(a, "config document \"%s\"", id).p, STR_NONE };
-	bson_t filter = BSON_INITIALIZER, doc;
-	bool found;
+struct documents {
+	struct config *c;
+	struct arena *a;
+	struct err *err;
 	enum rc rc;
+};
 
-	BSON_APPEND_UTF8(&filter, "_id", id);
-	rc = db_find_one(db, DB_CONFIG, &filter, NULL, &doc, &found, err);
-	bson_destroy(&filter);
-	if (rc != RC_OK || !found)
-		return rc;
-	rc = read_document(&s, &doc, err);
-	bson_destroy(&doc);
-	return rc;
+static bool
+on_document(void *ctx, const bson_t *doc)
+{
+	struct documents *d = ctx;
+	struct source s = { d->c, d->a, CONFIG_FROM_DATABASE,
+		arena_printf(d->a, "config document \"%.*s\"",
+		    STR_ARG(doc_text_in(d->a, doc, "_id"))).p, STR_NONE };
+
+	d->rc = read_document(&s, doc, d->err);
+	return d->rc == RC_OK;
 }
 
+/* "all" sorts before the daemons, so that theirs comes later and wins. */
 enum rc
 config_read_db(struct config *c, struct arena *a, struct db *db,
     const char *daemon, struct err *err)
 {
-	enum rc rc = read_one(c, a, db, "all", err);
+	struct documents d = { c, a, err, RC_OK };
+	struct str ids[] = { STR_INIT("all"), str_from_cstr(daemon) };
+	bson_t filter = BSON_INITIALIZER, in;
+	bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}");
+	enum rc rc;
 
-	return rc == RC_OK ? read_one(c, a, db, daemon, err) : rc;
+	BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &in);
+	doc_add_texts(&in, "$in", ids, 2);
+	bson_append_document_end(&filter, &in);
+	rc = db_find(db, DB_CONFIG, &filter, opts, on_document, &d, err);
+	bson_destroy(opts);
+	bson_destroy(&filter);
+	return rc == RC_OK ? d.rc : rc;
 }
 
 enum rc
