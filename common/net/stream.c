@@ -35,8 +35,8 @@ stream_error_text(const struct stream *s)
 	return s->error_text;
 }
 
-static enum io
-fail(struct stream *s, enum io error)
+enum io
+stream_fail(struct stream *s, enum io error)
 {
 	if (s->error == IO_OK)
 		s->error = error;
@@ -62,18 +62,18 @@ wait_for(struct stream *s, int fd, short events, int other_fd,
 	} while (n < 0 && errno == EINTR);
 	if (n < 0) {
 		stream_fail_errno(s, "poll");
-		return fail(s, IO_ERROR);
+		return stream_fail(s, IO_ERROR);
 	}
 	if (fds[1].revents)
-		return fail(s, IO_STOPPED);
+		return stream_fail(s, IO_STOPPED);
 	if (n == 0)
 		return IO_TIMEOUT;
 	*ret_other = fds[2].revents != 0;
 	return IO_OK;
 }
 
-static enum io
-wait_attempt(struct stream *s, ssize_t attempt, int64_t deadline_ms)
+enum io
+stream_wait_attempt(struct stream *s, ssize_t attempt, int64_t deadline_ms)
 {
 	bool is_read = attempt == TRY_WANT_READ;
 	bool other;
@@ -81,7 +81,7 @@ wait_attempt(struct stream *s, ssize_t attempt, int64_t deadline_ms)
 
 	io = wait_for(s, is_read ? s->in_fd : s->out_fd,
 	    is_read ? POLLIN : POLLOUT, -1, deadline_ms, &other);
-	return io == IO_TIMEOUT ? fail(s, io) : io;
+	return io == IO_TIMEOUT ? stream_fail(s, io) : io;
 }
 
 enum io
@@ -98,10 +98,10 @@ stream_read(struct stream *s, void *p, size_t len, int64_t deadline_ms,
 			return IO_OK;
 		}
 		if (n == 0)
-			return fail(s, IO_EOF);
+			return stream_fail(s, IO_EOF);
 		if (n == TRY_ERROR)
-			return fail(s, IO_ERROR);
-		io = wait_attempt(s, n, deadline_ms);
+			return stream_fail(s, IO_ERROR);
+		io = stream_wait_attempt(s, n, deadline_ms);
 	}
 	return io;
 }
@@ -126,7 +126,7 @@ stream_write(
 			s->error = IO_ERROR;
 			io = IO_ERROR;
 		} else {
-			io = wait_attempt(s, n, deadline_ms);
+			io = stream_wait_attempt(s, n, deadline_ms);
 		}
 	}
 	return io;

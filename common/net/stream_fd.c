@@ -45,8 +45,8 @@ fd_has_input(struct stream *s)
 	return false;
 }
 
-static void
-fd_done(struct stream *s)
+void
+stream_restore_fds(struct stream *s)
 {
 	fcntl(s->in_fd, F_SETFL, s->in_flags);
 	if (s->out_fd != s->in_fd)
@@ -57,7 +57,7 @@ static const struct stream_ops fd_ops = {
 	.try_read = fd_try_read,
 	.try_write = fd_try_write,
 	.has_input = fd_has_input,
-	.done = fd_done,
+	.done = stream_restore_fds,
 };
 
 static int

@@ -17,6 +17,8 @@ enum {
 	TRY_WANT_WRITE = -3,
 };
 
+struct tls;
+
 struct stream_ops {
 	ssize_t (*try_read)(struct stream *s, void *p, size_t len);
 	ssize_t (*try_write)(struct stream *s, const void *p, size_t len);
@@ -33,10 +35,21 @@ struct stream {
 	int stop_fd;
 	enum io error;  /* sticky; IO_OK while all is well */
 	char error_text[160];
+	struct tls *tls;     /* NULL: in the clear */
+	struct buf ahead;    /* of TLS: decrypted, not yet read */
+	bool is_tls_end;     /* of TLS: close_notify or end of file was seen */
+	const struct tls_server *tls_server;
 	struct str input;   /* of a memory stream: what is left */
 	struct buf output;  /* of a memory stream */
 };
 
+/* The end of a stream over descriptors: their modes as they were. */
+void stream_restore_fds(struct stream *s);
+/* Makes the error sticky and returns it. */
+enum io stream_fail(struct stream *s, enum io error);
+/* Waits for what an attempt wanted; IO_TIMEOUT and IO_STOPPED are sticky. */
+enum io stream_wait_attempt(
+    struct stream *s, ssize_t attempt, int64_t deadline_ms);
 /* Remembers an error of errno and returns TRY_ERROR. */
 ssize_t stream_fail_errno(struct stream *s, const char *what);
 

@@ -1,0 +1,352 @@
+/*
+ * DATA (RFC 5321 4.1.1.4): octets go through the dot decoder and the MIME
+ * parser into the blob as they come; the queue document is the commit. After
+ * the 354 everything up to CRLF.CRLF is read, whatever goes wrong, so that no
+ * octet of a message ever runs as a command.
+ */
+#include "commands.h"
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "db/queue.h"
+#include "log/log.h"
+#include "mail/accept.h"
+#include "mail/submit.h"
+#include "mime/crlf.h"
+#include "net/doorbell.h"
+#include "smtp/dot.h"
+#include "text/date.h"
+
+#include "base/banned.h"
+
+enum { COMMIT_MS = 60000, BLOCK = 65536 };
+
+struct reception {
+	struct session *s;
+	struct oid id;
+	struct dot dot;
+	struct crlf crlf;
+	struct buf scratch;
+	bool is_normalised;
+	struct submit *submit;    /* submission: the header is completed */
+	struct acceptance *acc;
+	uint64_t max;
+	enum rc rc;               /* of the store: sticky */
+	struct err err;
+};
+
+/* --- the trace field (RFC 5321 4.4) ------------------------------------------------- */
+
+static const char *
+protocol_name(const struct session *s)
+{
+	static const char *const names[2][2] = { { "ESMTP", "ESMTPA" },
+		{ "ESMTPS", "ESMTPSA" } };
+
+	if (s->role == ROLE_LMTP)
+		return stream_is_tls(s->stream) ? "LMTPS" : "LMTP";
+	if (!s->is_esmtp)
+		return "SMTP";
+	return names[stream_is_tls(s->stream)][s->login != NULL];
+}
+
+static void
+add_source(const struct session *s, struct buf *b)
+{
+	struct str a = s->c->peer.address;
+
+	buf_printf(b, "Received: from %.*s", STR_ARG(s->helo));
+	if (str_has_char(a, ':'))
+		buf_printf(b, " ([IPv6:%.*s])", STR_ARG(a));
+	else if (str_has_char(a, '.'))
+		buf_printf(b, " ([%.*s])", STR_ARG(a));
+	else
+		buf_printf(b, " (%.*s)", STR_ARG(a));
+}
+
+/* `for` only with one recipient: the others' names are nobody's business. */
+static struct str
+received_field(const struct session *s, const struct oid *id)
+{
+	struct buf b = BUF_INIT;
+	char text[OID_HEX];
+	struct str field;
+
+	add_source(s, &b);
+	buf_printf(&b, "\r\n\tby %.*s (M3MTA) with %s id %.*s",
+	    STR_ARG(s->p->hostname), protocol_name(s),
+	    STR_ARG(oid_format(id, text)));
+	if (stream_is_tls(s->stream))
+		buf_printf(&b, "\r\n\t(version=%.*s cipher=%.*s)",
+		    STR_ARG(stream_tls_version(s->stream)),
+		    STR_ARG(stream_tls_cipher(s->stream)));
+	if (s->txn.recipients.n == 1)
+		buf_printf(&b, "\r\n\tfor <%.*s>",
+		    STR_ARG(s->txn.recipients.v[0].text));
+	buf_add_cstr(&b, ";\r\n\t");
+	date_print_rfc5322(&b, clock_wall_ms() / 1000, 0);
+	buf_add_cstr(&b, "\r\n");
+	field = arena_dup_str(s->txn_arena, buf_str(&b));
+	buf_done(&b);
+	return field;
+}
+
+/* --- octets --------------------------------------------------------------------------- */
+
+static void
+store(void *ctx, struct str piece)
+{
+	struct reception *r = ctx;
+
+	if (r->rc == RC_OK)
+		r->rc = acceptance_push(r->acc, piece, &r->err);
+}
+
+static void
+complete(struct reception *r, struct str piece)
+{
+	if (r->submit)
+		submit_push(r->submit, piece, store, r);
+	else
+		store(r, piece);
+}
+
+/* A message that will be refused is read, but no more of it is kept. */
+static bool
+is_lost(const struct reception *r)
+{
+	return r->rc != RC_OK || r->dot.size > r->max || r->dot.has_nul ||
+	    (!r->is_normalised && (r->dot.has_bare_cr || r->dot.has_bare_lf));
+}
+
+static void
+on_piece(void *ctx, struct str piece)
+{
+	struct reception *r = ctx;
+
+	if (is_lost(r))
+		return;
+	if (r->is_normalised) {
+		buf_reset(&r->scratch);
+		crlf_push(&r->crlf, piece, &r->scratch);
+		piece = buf_str(&r->scratch);
+	}
+	if (piece.len)
+		complete(r, piece);
+}
+
+/* Up to CRLF.CRLF. IO_OK: all of it was read. */
+static enum io
+receive(struct reception *r)
+{
+	struct session *s = r->s;
+	struct str block;
+	enum io io;
+
+	while (!r->dot.is_done) {
+		io = reader_block(s->reader, BLOCK,
+		    session_deadline(s, CFG_SMTP_TIMEOUT_DATA), &block);
+		if (io != IO_OK)
+			return io;
+		reader_consume(
+		    s->reader, dot_push(&r->dot, block, on_piece, r));
+	}
+	if (r->is_normalised && !is_lost(r)) {
+		buf_reset(&r->scratch);
+		crlf_finish(&r->crlf, &r->scratch);
+		complete(r, buf_str(&r->scratch));
+	}
+	if (r->submit && !is_lost(r))
+		submit_finish(r->submit, store, r);
+	return IO_OK;
+}
+
+/* --- the queue document ------------------------------------------------------------------ */
+
+static void
+fill_recipients(struct session *s, struct queue_item *item)
+{
+	size_t i, n = s->txn.recipients.n;
+
+	item->recipients =
+	    ARENA_ARRAY(s->txn_arena, n, struct queue_recipient);
+	item->n_recipients = n;
+	for (i = 0; i < n; i++) {
+		const struct recipient *r = &s->txn.recipients.v[i];
+
+		item->recipients[i] = (struct queue_recipient){
+			.address = r->text,
+			.state = RECIPIENT_PENDING,
+			.notify = r->notify,
+			.orcpt = r->orcpt,
+		};
+	}
+}
+
+static void
+fill_item(struct reception *r, struct queue_item *item)
+{
+	struct session *s = r->s;
+	int64_t now = clock_wall_ms();
+
+	*item = (struct queue_item){
+		.id = r->id,
+		.bucket = r->id.b[OID_SIZE - 1] % QUEUE_BUCKETS,
+		.sender = s->txn.sender,
+		.created_ms = now,
+		.expires_ms = now + config_int(s->config, CFG_RETRY_EXPIRE),
+		.envid = s->txn.envid,
+		.ret = s->txn.ret,
+		.smtputf8 = s->txn.smtputf8,
+		.body_8bit = s->txn.is_8bit,
+		.login = s->login ? s->login->address : STR(""),
+		.peer = arena_printf(s->txn_arena, "[%.*s]:%u",
+		    STR_ARG(s->c->peer.address), s->c->peer.port),
+		.helo = s->helo,
+		.origin = s->role == ROLE_LMTP ? STR("lmtp")
+		    : s->role == ROLE_SUBMISSION ? STR("submission")
+						 : STR("smtp"),
+		.session = str_make(s->id, sizeof(s->id)),
+	};
+	fill_recipients(s, item);
+}
+
+/* --- the answer ------------------------------------------------------------------------------ */
+
+/* LMTP (RFC 2033 4.2) has one reply for each recipient. */
+static void
+answer(struct session *s, int code, const char *status, const char *text,
+    struct str id)
+{
+	size_t i, n = s->role == ROLE_LMTP ? s->txn.recipients.n : 1;
+
+	for (i = 0; i < n; i++)
+		chat_reply(s, code, status, "%s%.*s", text, STR_ARG(id));
+}
+
+/* False: answered. The order is that of what the sender can mend. */
+static bool
+check_content(struct reception *r)
+{
+	struct session *s = r->s;
+
+	if (r->dot.has_nul || (!r->is_normalised &&
+		(r->dot.has_bare_cr || r->dot.has_bare_lf))) {
+		/* The lines may hide another message: trust no more. */
+		answer(s, 550, "5.6.11",
+		    r->dot.has_nul ? "NUL in the message"
+				   : "Bare CR or LF in the message", STR(""));
+		s->is_ending = true;
+	} else if (r->dot.size > r->max) {
+		answer(s, 552, "5.3.4", "Message too big", STR(""));
+	} else if (r->rc != RC_OK) {
+		log_failure("accept-failed", &r->err);
+		answer(s, 451, "4.3.0",
+		    "Temporary failure of the mail system, try again later",
+		    STR(""));
+	} else {
+		return true;
+	}
+	return false;
+}
+
+static void
+log_accepted(const struct session *s, const struct queue_item *item,
+    struct str id)
+{
+	log_begin(LOG_AT_INFO, "accepted");
+	log_str("queue", id);
+	log_str("from", item->sender);
+	log_num("recipients", (int64_t)item->n_recipients);
+	log_num("size", (int64_t)item->size);
+	log_cstr("protocol", protocol_name(s));
+	log_str("login", item->login);
+	log_end();
+}
+
+static void
+commit(struct reception *r)
+{
+	struct session *s = r->s;
+	struct queue_item item;
+	const struct facts *facts;
+	char text[OID_HEX];
+	struct str id = oid_format(&r->id, text);
+
+	fill_item(r, &item);
+	r->rc = acceptance_finish(r->acc, &item.blob, &item.size,
+	    &item.facts, &facts, &r->err);
+	FAULT_POINT("smtp-blob-done");
+	if (r->rc == RC_OK &&
+	    facts->received > config_int(s->config, CFG_SMTP_HOPS)) {
+		answer(s, 554, "5.4.6", "Too many hops: a loop", STR(""));
+		return;
+	}
+	if (r->rc == RC_OK)
+		r->rc = queue_insert(
+		    s->p->db, &item, clock_deadline(COMMIT_MS), &r->err);
+	if (!check_content(r))
+		return;
+	FAULT_POINT("smtp-before-250");
+	answer(s, 250, "2.0.0", "OK queued as ", id);
+	chat_flush(s);
+	doorbell_ring_mda(
+	    config_str(s->config, CFG_RUNTIME_DIR), item.bucket);
+	log_accepted(s, &item, id);
+}
+
+static void
+end_early(struct session *s, enum io io)
+{
+	if (io == IO_TIMEOUT)
+		chat_close(s, 421, "4.4.2", "%.*s timed out",
+		    STR_ARG(s->p->hostname));
+	else if (io == IO_STOPPED)
+		chat_close(s, 421, "4.3.2", "%.*s shutting down",
+		    STR_ARG(s->p->hostname));
+	s->is_ending = true;
+}
+
+static void
+init(struct reception *r, struct session *s)
+{
+	*r = (struct reception){ .s = s, .id = oid_new(), .max = UINT64_MAX };
+	r->is_normalised = str_equals(
+	    config_str(s->config, CFG_SMTP_BODY_BARE_LF), STR("normalise"));
+	if (config_bool(s->config, CFG_SMTP_SIZE_CHECK_DATA))
+		r->max = (uint64_t)config_int(
+		    s->config, CFG_SMTP_SIZE_MAXIMUM);
+	dot_init(&r->dot);
+	r->rc = acceptance_new(s->p->db, s->txn_arena,
+	    received_field(s, &r->id), &r->acc, &r->err);
+	if (s->role == ROLE_SUBMISSION)
+		r->submit = submit_new(s->txn_arena, s->p->hostname, &r->id,
+		    clock_wall_ms() / 1000);
+}
+
+void
+cmd_data(struct session *s, struct str argument)
+{
+	struct reception r;
+	enum io io;
+
+	(void)argument;
+	if (s->state < STATE_RCPT) {
+		chat_reply(s, 554, "5.5.1", "No valid recipients");
+		session_count_error(s);
+		return;
+	}
+	init(&r, s);
+	s->n_messages++;
+	chat_reply(s, 354, "", "End with CRLF.CRLF");
+	chat_flush(s);
+	io = receive(&r);
+	if (io != IO_OK)
+		end_early(s, io);
+	else if (check_content(&r))
+		commit(&r);
+	submit_free(r.submit);
+	acceptance_free(r.acc);
+	buf_done(&r.scratch);
+	session_reset(s);
+}

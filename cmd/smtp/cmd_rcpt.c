@@ -1,0 +1,174 @@
+/* RCPT TO (RFC 5321 4.1.1.3). */
+#include "commands.h"
+
+#include "smtp/params.h"
+#include "smtp/path.h"
+
+#include "base/banned.h"
+
+struct verdict_reply {
+	int code;         /* 250: accepted */
+	const char *status;
+	const char *text;
+	bool is_error;    /* counts against the session */
+};
+
+static const struct verdict_reply replies[] = {
+	[RCPT_LOCAL] = { 250, "2.1.5", "OK", false },
+	[RCPT_EXPAND] = { 250, "2.1.5", "OK", false },
+	[RCPT_RELAY] = { 250, "2.1.5", "OK, will relay", false },
+	[RCPT_BACKUP] = { 250, "2.1.5", "OK, will relay", false },
+	[RCPT_ROUTE] = { 250, "2.1.5", "OK, will relay", false },
+	[RCPT_UNKNOWN] = { 550, "5.1.1", "No such user here", true },
+	[RCPT_DISABLED] = { 550, "5.2.1", "Mailbox disabled", true },
+	[RCPT_FULL] = { 452, "4.2.2", "Mailbox full", false },
+	[RCPT_REFUSED] = { 550, "5.7.1", "Relaying denied", true },
+	[RCPT_NO_POSTMASTER] = { 250, "2.1.5", "OK", false },
+};
+
+static void
+refuse(struct session *s, int code, const char *status, const char *text)
+{
+	chat_reply(s, code, status, "%s", text);
+	session_count_error(s);
+}
+
+/*
+ * <postmaster> (RFC 5321 4.5.1) is that of the domain which is this host's
+ * name, else of the first local domain.
+ */
+static enum rc
+complete_postmaster(struct session *s, struct address *to, struct err *err)
+{
+	struct domain *v;
+	size_t n, i;
+	enum rc rc;
+
+	if (to->domain.len)
+		return RC_OK;
+	rc = domain_list(s->p->db, s->txn_arena, &v, &n, err);
+	to->domain = s->p->hostname;
+	for (i = 0; rc == RC_OK && i < n; i++) {
+		if (str_equals_nocase(v[i].name, s->p->hostname))
+			return RC_OK;
+	}
+	for (i = 0; rc == RC_OK && i < n; i++) {
+		if (v[i].delivery == DOMAIN_LOCAL && !v[i].disabled) {
+			to->domain = v[i].name;
+			break;
+		}
+	}
+	return rc;
+}
+
+static bool
+is_remote(enum rcpt_verdict v)
+{
+	return v == RCPT_RELAY || v == RCPT_BACKUP || v == RCPT_ROUTE;
+}
+
+static bool
+needs_tls(const struct session *s, enum rcpt_verdict v)
+{
+	return is_remote(v) && !stream_is_tls(s->stream) &&
+	    str_equals(
+		config_str(s->config, CFG_SMTP_STARTTLS), STR("remote"));
+}
+
+/* The same address twice is delivered once. */
+static void
+add_recipient(struct session *s, const struct address *to,
+    const struct smtp_rcpt_params *p)
+{
+	struct recipient r = { .to = *to, .text = cmd_print_address(s, to),
+		.notify = p->notify,
+		.orcpt = arena_dup_str(s->txn_arena, p->orcpt) };
+	size_t i;
+
+	for (i = 0; i < s->txn.recipients.n; i++) {
+		if (address_equals(&s->txn.recipients.v[i].to, to))
+			return;
+	}
+	VEC_PUSH(s->txn_arena, &s->txn.recipients, r);
+}
+
+static void
+answer(struct session *s, const struct address *to, enum rcpt_verdict v,
+    const struct smtp_rcpt_params *p)
+{
+	const struct verdict_reply *r = &replies[v];
+
+	if (needs_tls(s, v)) {
+		refuse(s, 530, "5.7.0", "STARTTLS first");
+		return;
+	}
+	if (r->code == 250) {
+		add_recipient(s, to, p);
+		session_enter(s, STATE_RCPT);
+	}
+	if (v == RCPT_FULL &&
+	    str_equals(config_str(s->config, CFG_QUOTA_FULL),
+		STR("permanent")))
+		chat_reply(s, 552, "5.2.2", "%s", r->text);
+	else
+		chat_reply(s, r->code, r->status, "%s", r->text);
+	if (r->is_error)
+		session_count_error(s);
+}
+
+static bool
+parse(struct session *s, struct str argument, struct address *to,
+    struct smtp_rcpt_params *p)
+{
+	struct smtp_refusal why;
+	bool is_8bit;
+
+	if (!cmd_take_keyword(s, &argument, STR("TO:")) ||
+	    !cmd_take_path(s, &argument, "5.1.3", to, &is_8bit))
+		return false;
+	if (address_is_null(to))
+		refuse(s, 501, "5.1.3", "A recipient is wanted");
+	else if (is_8bit && !s->txn.smtputf8)
+		refuse(s, 553, "5.6.7",
+		    "Address needs the SMTPUTF8 parameter of MAIL");
+	else if (!smtp_rcpt_params_parse(argument, p, &why))
+		refuse(s, why.code, why.status, why.text);
+	else
+		return true;
+	return false;
+}
+
+void
+cmd_rcpt(struct session *s, struct str argument)
+{
+	struct rcpt_question q = { .peer = s->c->peer.address,
+		.login = s->login };
+	struct rcpt_answer a;
+	struct smtp_rcpt_params p;
+	struct err err;
+	bool is_bare;
+
+	if (!parse(s, argument, &q.to, &p))
+		return;
+	is_bare = q.to.domain.len == 0;
+	if (session_open_db(s, &err) != RC_OK) {
+		chat_temporary(s, &err);
+		return;
+	}
+	if (s->txn.recipients.n >=
+	    (size_t)config_int(s->config, CFG_SMTP_LIMIT_RECIPIENTS)) {
+		refuse(s, 452, "4.5.3", "Too many recipients");
+		return;
+	}
+	if (config_bool(s->config, CFG_SMTP_SIZE_CHECK_RCPT))
+		q.size = s->txn.size;
+	if (complete_postmaster(s, &q.to, &err) != RC_OK ||
+	    rcpt_decide(s->p->db, s->txn_arena, s->config, &q, &a, &err) !=
+		RC_OK)
+		chat_temporary(s, &err);
+	else
+		answer(s, &q.to,
+		    is_bare && a.verdict == RCPT_REFUSED ? RCPT_NO_POSTMASTER
+							 : a.verdict,
+		    &p);
+}

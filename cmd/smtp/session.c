@@ -1,0 +1,257 @@
+/* The life of a session: greeting, commands, end. */
+#include "session.h"
+
+#include <assert.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "commands.h"
+#include "log/log.h"
+#include "net/tlsconf.h"
+
+#include "base/banned.h"
+
+enum { BUFFER_SIZE = 65536, WRITE_TIMEOUT_MS = 60000 };
+
+void
+session_enter(struct session *s, enum state state)
+{
+	/* Forward one step at a time; back to the start of a transaction. */
+	assert(state <= s->state + 1 || state == STATE_HELLO);
+	s->state = state;
+}
+
+void
+session_reset(struct session *s)
+{
+	arena_reset(s->txn_arena);
+	s->txn = (struct transaction){ 0 };
+	if (s->state > STATE_HELLO)
+		session_enter(s, STATE_HELLO);
+}
+
+enum rc
+session_open_db(struct session *s, struct err *err)
+{
+	return program_read_db_config(s->p, err);
+}
+
+int64_t
+session_deadline(const struct session *s, enum config_key timeout)
+{
+	int64_t d = clock_deadline(config_int(s->config, timeout));
+
+	return d < s->deadline_ms ? d : s->deadline_ms;
+}
+
+void
+session_count_error(struct session *s)
+{
+	s->n_errors++;
+	if (!s->is_ending &&
+	    s->n_errors > config_int(s->config, CFG_SMTP_LIMIT_ERRORS))
+		chat_close(s, 421, "4.7.0", "%.*s too many errors",
+		    STR_ARG(s->p->hostname));
+}
+
+/* --- reading ---------------------------------------------------------------------- */
+
+static void
+end_by(struct session *s, enum io io)
+{
+	if (io == IO_TIMEOUT)
+		chat_close(s, 421, "4.4.2", "%.*s timed out",
+		    STR_ARG(s->p->hostname));
+	else if (io == IO_STOPPED)
+		chat_close(s, 421, "4.3.2", "%.*s shutting down",
+		    STR_ARG(s->p->hostname));
+	else if (reader_gave_up(s->reader))
+		chat_close(s, 500, "5.5.2", "Line too long");
+	s->is_ending = true;
+}
+
+/* False: the line was answered already. */
+static bool
+check_line(struct session *s, const struct line *l)
+{
+	if (l->end == LINE_LF) {
+		s->n_bare_lf++;
+		chat_reply(s, 500, "5.5.2", "Lines end with CR LF");
+		s->is_ending |= s->n_bare_lf > 1;
+	} else if (l->is_long) {
+		chat_reply(s, 500, "5.5.2", "Line too long");
+	} else if (l->has_nul || l->has_cr) {
+		chat_reply(s, 500, "5.5.2",
+		    "Control characters in a command");
+	} else {
+		return true;
+	}
+	session_count_error(s);
+	return false;
+}
+
+static bool
+is_out_of_commands(struct session *s)
+{
+	s->n_commands++;
+	if (s->n_commands <= config_int(s->config, CFG_SMTP_LIMIT_COMMANDS))
+		return false;
+	chat_close(s, 421, "4.7.0", "%.*s too many commands",
+	    STR_ARG(s->p->hostname));
+	return true;
+}
+
+static void
+next_command(struct session *s)
+{
+	struct line l;
+	enum io io;
+
+	if (!reader_has_input(s->reader))
+		chat_flush(s);
+	io = reader_line(s->reader, LIMIT_SMTP_LINE, LIMIT_SMTP_LINE_DISCARD,
+	    session_deadline(s, CFG_SMTP_TIMEOUT_COMMAND), &l);
+	if (io != IO_OK)
+		end_by(s, io);
+	else if (check_line(s, &l) && !is_out_of_commands(s))
+		command_run(s, l.text);
+}
+
+/* --- the start -------------------------------------------------------------------- */
+
+/* A client that talks before the greeting does not read it (a robot). */
+static bool
+talks_early(struct session *s)
+{
+	int64_t wait = config_int(s->config, CFG_SMTP_EARLY_TALK);
+	bool unused;
+
+	if (s->role != ROLE_MX || !s->c->peer.is_socket || s->h->is_tls)
+		return false;
+	if (wait == 0)
+		return stream_has_input(s->stream);
+	return stream_wait(
+		   s->stream, -1, clock_deadline(wait), &unused) == IO_OK;
+}
+
+static bool
+start_tls(struct session *s)
+{
+	struct err err;
+	enum io io;
+
+	if (!s->h->is_tls)
+		return true;
+	(void)tls_server_refresh(s->h->tls, &err);
+	io = stream_start_tls_server(s->stream, s->h->tls,
+	    session_deadline(s, CFG_SMTP_TIMEOUT_COMMAND));
+	if (io == IO_OK)
+		return true;
+	log_begin(LOG_AT_INFO, "tls-failed");
+	log_cstr("text", stream_error_text(s->stream));
+	log_end();
+	return false;
+}
+
+static void
+greet(struct session *s)
+{
+	if (talks_early(s)) {
+		chat_close(s, 554, "", "%.*s you talk before the greeting",
+		    STR_ARG(s->p->hostname));
+		return;
+	}
+	chat_reply(s, 220, "", "%.*s %s M3MTA", STR_ARG(s->p->hostname),
+	    s->role == ROLE_LMTP ? "LMTP" : "ESMTP");
+}
+
+struct listener_role {
+	const char *name;
+	enum role role;
+	bool is_tls;
+};
+
+static const struct listener_role listener_roles[] = {
+	{ "smtp", ROLE_MX, false },
+	{ "submission", ROLE_SUBMISSION, false },
+	{ "submissions", ROLE_SUBMISSION, true },
+	{ "lmtp", ROLE_LMTP, false },
+};
+
+/* The name of the socket unit decides, unless an option did. */
+static void
+set_role(struct handler *h, const char *listener)
+{
+	size_t i;
+
+	if (h->is_role_given)
+		return;
+	for (i = 0; i < sizeof(listener_roles) / sizeof(*listener_roles);
+	     i++) {
+		if (strcmp(listener, listener_roles[i].name) == 0) {
+			h->role = listener_roles[i].role;
+			h->is_tls = listener_roles[i].is_tls;
+		}
+	}
+}
+
+static void
+open_session(struct session *s, struct handler *h, struct connection *c)
+{
+	set_role(h, c->listener);
+	*s = (struct session){ .h = h, .p = &h->program,
+		.config = &h->program.config, .c = c, .role = h->role };
+	s->stream = stream_new_fd(c->in_fd, c->out_fd);
+	stream_set_stop_fd(s->stream, c->stop_fd);
+	s->reader = reader_new(s->stream, BUFFER_SIZE);
+	s->writer = writer_new(s->stream, BUFFER_SIZE, WRITE_TIMEOUT_MS);
+	s->arena = arena_new();
+	s->txn_arena = arena_new();
+	s->deadline_ms = clock_deadline(
+	    config_int(s->config, CFG_SMTP_TIMEOUT_SESSION));
+	log_new_session(s->id);
+	log_set_session(str_make(s->id, sizeof(s->id)), c->peer.address);
+	log_begin(LOG_AT_INFO, "connected");
+	log_cstr("listener", c->listener);
+	log_num("port", c->peer.port);
+	log_end();
+}
+
+static void
+close_session(struct session *s)
+{
+	chat_flush(s);
+	if (stream_is_tls(s->stream))
+		stream_close_tls(s->stream, clock_deadline(1000));
+	log_begin(LOG_AT_INFO, "disconnected");
+	log_num("commands", s->n_commands);
+	log_num("messages", s->n_messages);
+	log_num("errors", s->n_errors);
+	log_end();
+	log_set_session(STR(""), STR(""));
+	writer_free(s->writer);
+	reader_free(s->reader);
+	stream_free(s->stream);
+	arena_wipe(s->txn_arena);
+	arena_free(s->txn_arena);
+	arena_wipe(s->arena);
+	arena_free(s->arena);
+	db_new_session(s->p->db);
+}
+
+bool
+session_run(struct handler *h, struct connection *c)
+{
+	struct session s;
+	bool is_clean;
+
+	open_session(&s, h, c);
+	if (start_tls(&s)) {
+		greet(&s);
+		while (!s.is_ending && writer_error(s.writer) == IO_OK)
+			next_command(&s);
+	}
+	is_clean = writer_error(s.writer) == IO_OK;
+	close_session(&s);
+	return is_clean;
+}

@@ -1,0 +1,93 @@
+/*
+ * One SMTP, submission or LMTP session. The session's arena lives as long as
+ * the connection; the transaction's is freed whole by RSET, EHLO and the end
+ * of DATA (RFC 5321 4.1.1.5).
+ */
+#ifndef M3_CMD_SMTP_SESSION_H
+#define M3_CMD_SMTP_SESSION_H
+
+#include "base/vec.h"
+#include "mail/rcpt.h"
+#include "model/queue.h"
+#include "net/reader.h"
+#include "net/serve.h"
+#include "net/writer.h"
+#include "program/program.h"
+
+enum role { ROLE_MX, ROLE_SUBMISSION, ROLE_LMTP };
+
+/* The order of commands: what is allowed is in the command table. */
+enum state {
+	STATE_CONNECTED, /* no EHLO yet */
+	STATE_HELLO,
+	STATE_MAIL,      /* a sender */
+	STATE_RCPT,      /* at least one recipient was accepted */
+};
+
+struct recipient {
+	struct address to;
+	struct str text;      /* printed, without <> */
+	uint32_t notify;
+	struct str orcpt;
+};
+
+struct transaction {
+	struct str sender;    /* printed, without <> */
+	bool is_null_sender;
+	uint64_t size;        /* declared, 0 = not */
+	bool is_8bit;
+	bool smtputf8;
+	enum dsn_ret ret;
+	struct str envid;
+	VEC(struct recipient) recipients;
+	unsigned n_asked;     /* RCPT commands, good or bad */
+};
+
+/* What main found out, the same for every session of the process. */
+struct handler {
+	struct program program;
+	enum role role;
+	bool is_role_given;
+	bool is_tls;          /* from the first byte */
+	struct tls_server *tls;
+};
+
+struct session {
+	struct handler *h;
+	struct program *p;
+	const struct config *config;
+	const struct connection *c;
+	struct stream *stream;
+	struct reader *reader;
+	struct writer *writer;
+	struct arena *arena;
+	struct arena *txn_arena;
+	enum role role;
+	enum state state;
+	bool is_esmtp;        /* EHLO or LHLO: enhanced codes */
+	bool is_ending;       /* after the reply that is being written */
+	struct str helo;
+	struct mailbox *login;
+	struct str login_name;
+	struct transaction txn;
+	int64_t deadline_ms;  /* of the whole session */
+	unsigned n_errors;
+	unsigned n_commands;
+	unsigned n_messages;
+	unsigned n_bare_lf;
+	char id[16];
+};
+
+/* One connection; true: the process may serve another one. */
+bool session_run(struct handler *h, struct connection *c);
+void session_enter(struct session *s, enum state state);
+/* Ends the transaction; the session goes back to STATE_HELLO. */
+void session_reset(struct session *s);
+/* Connects lazily and reads the `config` documents. */
+enum rc session_open_db(struct session *s, struct err *err);
+/* A deadline ms from now, or the end of the session when that is earlier. */
+int64_t session_deadline(const struct session *s, enum config_key timeout);
+/* Counts a bad command or unknown recipient: 421 over the limit. */
+void session_count_error(struct session *s);
+
+#endif
