@@ -1,0 +1,264 @@
+/* m3mta queue */
+#include "admin.h"
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "db/queue.h"
+
+#include "base/banned.h"
+
+static int
+make_filter(struct admin *a, struct queue_filter *f)
+{
+	struct str older = admin_option(a, "older");
+	struct str limit = admin_option(a, "limit");
+	uint64_t n = 0;
+
+	*f = (struct queue_filter){
+		.sender = admin_option(a, "from"),
+		.recipient = admin_option(a, "to"),
+		.domain = admin_option(a, "domain"),
+		.error = admin_option(a, "error"),
+		.state = admin_has(a, "held") ? 'H' : 0,
+	};
+	if (older.p && !num_parse_duration(older, &n))
+		return admin_complain(EXIT_USAGE, "--older: as 2h or 3d");
+	f->older_than_ms = (int64_t)n * 1000;
+	n = 0;
+	if (limit.p && !num_parse_u64(limit, UINT32_MAX, &n))
+		return admin_complain(EXIT_USAGE, "--limit: a number");
+	f->limit = (size_t)n;
+	return EXIT_OK;
+}
+
+static struct str
+age_text(struct admin *a, int64_t ms)
+{
+	int64_t s = (clock_wall_ms() - ms) / 1000;
+
+	if (a->is_json)
+		return arena_printf(a->a, "%lld", (long long)s);
+	if (s < 120)
+		return arena_printf(a->a, "%llds", (long long)s);
+	if (s < 7200)
+		return arena_printf(a->a, "%lldm", (long long)(s / 60));
+	if (s < 172800)
+		return arena_printf(a->a, "%lldh", (long long)(s / 3600));
+	return arena_printf(a->a, "%lldd", (long long)(s / 86400));
+}
+
+static struct str
+state_text(struct admin *a, const struct queue_item *q)
+{
+	int64_t left = (q->next_ms - clock_wall_ms()) / 1000;
+
+	if (q->held)
+		return STR("held");
+	if (left <= 0)
+		return STR("due");
+	return arena_printf(a->a, "in %llds", (long long)left);
+}
+
+/* The recipient that the line is about: the first that still waits. */
+static const struct queue_recipient *
+waiting(const struct queue_item *q)
+{
+	size_t i;
+
+	for (i = 0; i < q->n_recipients; i++) {
+		if (q->recipients[i].state == RECIPIENT_PENDING)
+			return &q->recipients[i];
+	}
+	return q->n_recipients ? &q->recipients[0] : NULL;
+}
+
+int
+sub_queue_list(struct admin *a)
+{
+	static const struct column columns[] = { { "id", false },
+		{ "age", false }, { "size", true }, { "state", false },
+		{ "tries", true }, { "from", false }, { "to", false },
+		{ "recipients", true }, { "error", false } };
+	struct table *t = table_new(a, columns, 9);
+	struct queue_filter f;
+	struct queue_item *v;
+	struct err err;
+	size_t n, i;
+	int code = make_filter(a, &f);
+
+	if (code != EXIT_OK)
+		return code;
+	if (queue_list(a->p->db, a->a, &f, false, &v, &n, &err) != RC_OK)
+		return admin_fail(&err);
+	for (i = 0; i < n; i++) {
+		const struct queue_recipient *r = waiting(&v[i]);
+		char text[OID_HEX];
+		struct str cells[] = {
+			arena_dup_str(a->a, oid_format(&v[i].id, text)),
+			age_text(a, v[i].created_ms),
+			arena_printf(a->a, "%llu",
+			    (unsigned long long)v[i].size),
+			state_text(a, &v[i]),
+			arena_printf(a->a, "%u", v[i].attempts),
+			v[i].sender.len ? v[i].sender : STR("<>"),
+			r ? r->address : STR(""),
+			arena_printf(a->a, "%zu", v[i].n_recipients),
+			r ? r->text : STR(""),
+		};
+
+		table_row(t, cells);
+	}
+	table_print(t);
+	return EXIT_OK;
+}
+
+static int
+parse_id(struct str text, struct oid *ret)
+{
+	if (oid_parse(text, ret))
+		return EXIT_OK;
+	return admin_complain(EXIT_USAGE,
+	    "%.*s is no queue id (24 hexadecimal digits)", STR_ARG(text));
+}
+
+static void
+print_recipient(const struct queue_recipient *r)
+{
+	printf("\n%-16s %.*s\n", "recipient", STR_ARG(r->address));
+	printf("%-16s %c\n", "state", (char)r->state);
+	printf("%-16s %u\n", "tries", r->tries);
+	printf("%-16s %u %.*s %.*s\n", "last answer", r->code,
+	    STR_ARG(r->status), STR_ARG(r->text));
+	if (r->host.len)
+		printf("%-16s %.*s\n", "host", STR_ARG(r->host));
+	if (r->transcript.len)
+		printf("transcript\n%.*s", STR_ARG(r->transcript));
+}
+
+int
+sub_queue_show(struct admin *a)
+{
+	static const struct column columns[] = { { "id", false },
+		{ "from", false }, { "age", false }, { "size", true },
+		{ "state", false }, { "attempts", true }, { "origin", false },
+		{ "login", false }, { "peer", false }, { "session", false } };
+	struct table *t = table_new(a, columns, 10);
+	struct queue_filter f = { .limit = 1 };
+	struct queue_item *v;
+	struct err err;
+	size_t n, i;
+	int code = parse_id(a->words[0], &f.id);
+
+	if (code != EXIT_OK)
+		return code;
+	if (queue_list(a->p->db, a->a, &f, true, &v, &n, &err) != RC_OK)
+		return admin_fail(&err);
+	if (n == 0)
+		return admin_complain(EXIT_FAILED, "%.*s is not in the queue",
+		    STR_ARG(a->words[0]));
+	{
+		struct str cells[] = { a->words[0],
+			v->sender.len ? v->sender : STR("<>"),
+			age_text(a, v->created_ms),
+			arena_printf(
+			    a->a, "%llu", (unsigned long long)v->size),
+			state_text(a, v),
+			arena_printf(a->a, "%u", v->attempts), v->origin,
+			v->login, v->peer, v->session };
+
+		table_row(t, cells);
+	}
+	table_print_single(t);
+	for (i = 0; i < v->n_recipients && !a->is_json; i++)
+		print_recipient(&v->recipients[i]);
+	return EXIT_OK;
+}
+
+static int
+act_on(struct admin *a, const struct oid *id, enum queue_action action,
+    size_t *n_done)
+{
+	char text[OID_HEX];
+	struct err err;
+	bool done;
+
+	if (queue_act(a->p->db, id, action, &done, &err) != RC_OK)
+		return admin_fail(&err);
+	*n_done += done;
+	if (!done)
+		return admin_complain(EXIT_FAILED, "%.*s is not in the queue",
+		    STR_ARG(oid_format(id, text)));
+	return EXIT_OK;
+}
+
+static int
+act_on_filter(struct admin *a, enum queue_action action, size_t *n_done)
+{
+	struct queue_filter f;
+	struct queue_item *v;
+	struct err err;
+	size_t n, i;
+	int code = make_filter(a, &f);
+
+	if (code != EXIT_OK)
+		return code;
+	if (a->n_options == 0)
+		return admin_complain(EXIT_USAGE, "queue ids or a filter are "
+						  "wanted");
+	if (queue_list(a->p->db, a->a, &f, false, &v, &n, &err) != RC_OK)
+		return admin_fail(&err);
+	for (i = 0; i < n && code == EXIT_OK; i++)
+		code = act_on(a, &v[i].id, action, n_done);
+	return code;
+}
+
+static int
+act(struct admin *a, enum queue_action action, const char *done)
+{
+	size_t n_done = 0, i;
+	struct oid id;
+	int code = EXIT_OK;
+
+	if (a->n_words == 0)
+		code = act_on_filter(a, action, &n_done);
+	for (i = 0; i < a->n_words && code == EXIT_OK; i++) {
+		code = parse_id(a->words[i], &id);
+		if (code == EXIT_OK)
+			code = act_on(a, &id, action, &n_done);
+	}
+	if (a->is_json)
+		printf("{\"%s\": %zu}\n", done, n_done);
+	else
+		printf("%s: %zu\n", done, n_done);
+	return code;
+}
+
+int
+sub_queue_hold(struct admin *a)
+{
+	return act(a, QUEUE_HOLD, "held");
+}
+
+int
+sub_queue_release(struct admin *a)
+{
+	return act(a, QUEUE_RELEASE, "released");
+}
+
+int
+sub_queue_retry(struct admin *a)
+{
+	return act(a, QUEUE_RETRY, "due");
+}
+
+int
+sub_queue_delete(struct admin *a)
+{
+	return act(a, QUEUE_DELETE, "deleted");
+}
+
+int
+sub_queue_bounce(struct admin *a)
+{
+	return act(a, QUEUE_BOUNCE, "bouncing");
+}
