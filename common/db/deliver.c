@@ -93,6 +93,7 @@ add_outcome(const struct batch *b, const struct queue_item *item,
 		r.code = 250;
 		r.status = STR("2.1.5");
 		r.text = b->v[i]->text;
+		r.host = b->v[i]->mailbox; /* whose copy it is */
 		r.tries++;
 		r.last_ms = b->now_ms;
 		queue_set_recipient(&set, b->v[i]->recipient, &r);

@@ -293,7 +293,8 @@ encode_change(
 		bson_append_date_time(
 		    &set, "next_at", -1, now_ms + o->wait_ms);
 		doc_add_int(&set, "starts", 0);
-		doc_add_int(&set, "attempts", o->item->attempts + 1);
+		doc_add_int(&set, "attempts",
+		    o->item->attempts + (o->is_expansion ? 0 : 1));
 	}
 	doc_add_text(&set, "origin", o->item->origin); /* never empty */
 	bson_append_document_end(change, &set);

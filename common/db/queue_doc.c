@@ -105,6 +105,7 @@ queue_set_recipient(
 	set_text(set, index, "host", now->host);
 	set_int(set, index, "tries", now->tries);
 	set_text(set, index, "transcript", now->transcript);
+	set_int(set, index, "notify", now->notify);
 	snprintf(key, sizeof(key), "recipients.%zu.last", index);
 	add_date(set, key, now->last_ms);
 }

@@ -90,6 +90,22 @@ oid_parse(struct str s, struct oid *ret_id)
 	return true;
 }
 
+/* The time stays; FNV-1a of the text is mixed into the random octets. */
+struct oid
+oid_derive(const struct oid *id, struct str text)
+{
+	uint64_t hash = UINT64_C(14695981039346656037);
+	struct oid made = *id;
+	size_t i;
+
+	for (i = 0; i < text.len; i++)
+		hash = (hash ^ (unsigned char)text.p[i]) *
+		    UINT64_C(1099511628211);
+	for (i = 0; i < 8; i++)
+		made.b[4 + i] ^= (uint8_t)(hash >> (8 * i));
+	return made;
+}
+
 struct uuid
 uuid_new(void)
 {

@@ -33,6 +33,9 @@ bool oid_is_zero(const struct oid *id);
 struct str oid_format(const struct oid *id, char text[OID_HEX]);
 bool oid_parse(struct str s, struct oid *ret_id);
 
+/* Always the same for the same id and text: ids of reports. */
+struct oid oid_derive(const struct oid *id, struct str text);
+
 struct uuid uuid_new(void);
 bool uuid_equals(const struct uuid *a, const struct uuid *b);
 int uuid_compare(const struct uuid *a, const struct uuid *b);

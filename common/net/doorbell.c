@@ -90,14 +90,20 @@ doorbell_ring_mda(struct str runtime_dir, uint32_t bucket)
 	(void)ring(path, &b, 1);
 }
 
+bool
+doorbell_is_passed(void)
+{
+	return sd_listen_fds(0) > 0 &&
+	    sd_is_socket(SD_LISTEN_FDS_START, AF_UNIX, SOCK_DGRAM, -1) > 0;
+}
+
 enum rc
 doorbell_open_mda(
     struct str runtime_dir, struct doorbell **ret_bell, struct err *err)
 {
 	char path[256];
 
-	if (sd_listen_fds(1) > 0 &&
-	    sd_is_socket(SD_LISTEN_FDS_START, AF_UNIX, SOCK_DGRAM, -1) > 0) {
+	if (doorbell_is_passed()) {
 		*ret_bell = mem_alloc(sizeof(**ret_bell));
 		(*ret_bell)->fd = SD_LISTEN_FDS_START;
 		return RC_OK;

@@ -7,6 +7,7 @@
 #ifndef M3_NET_DOORBELL_H
 #define M3_NET_DOORBELL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -16,6 +17,8 @@
 struct doorbell;
 
 void doorbell_ring_mda(struct str runtime_dir, uint32_t bucket);
+/* True when systemd passed the mda's doorbell in. */
+bool doorbell_is_passed(void);
 /* The listening side of mda's: the socket passed in, or bound here. */
 enum rc doorbell_open_mda(
     struct str runtime_dir, struct doorbell **ret_bell, struct err *err);

@@ -1,0 +1,170 @@
+/* Local delivery of a claim: one transaction for all of it. */
+#include "mda.h"
+
+#include "base/buf.h"
+#include "base/fault.h"
+#include "log/log.h"
+#include "net/doorbell.h"
+
+#include "base/banned.h"
+
+/* --- the prefix: what this copy has before the message ------------------------------ */
+
+static struct str
+make_prefix(struct mda *m, const struct queue_item *item,
+    const struct verdict *v)
+{
+	struct buf b = BUF_INIT;
+	struct str prefix;
+
+	buf_printf(&b, "Return-Path: <%.*s>\r\nDelivered-To: %.*s\r\n",
+	    STR_ARG(item->sender), STR_ARG(v->answer.mailbox->address));
+	buf_add_str(&b, item->spam_headers);
+	prefix = arena_dup_str(m->a, buf_str(&b));
+	buf_done(&b);
+	return prefix;
+}
+
+/* --- the batch -------------------------------------------------------------------------- */
+
+struct planned {
+	struct job *job;
+	size_t recipient;
+};
+
+typedef VEC(struct delivery) delivery_vec;
+typedef VEC(struct planned) planned_vec;
+
+/* Two addresses of one mailbox are one copy. */
+static bool
+has_copy(const delivery_vec *v, const struct job *j, const struct uuid *owner)
+{
+	size_t i;
+
+	for (i = v->n; i > 0 && v->v[i - 1].item == j->item; i--) {
+		if (uuid_equals(&v->v[i - 1].owner, owner))
+			return true;
+	}
+	return false;
+}
+
+/* ... also when the other one was delivered by an earlier attempt. */
+static bool
+was_delivered(const struct job *j, const struct mailbox *mailbox)
+{
+	size_t i;
+
+	for (i = 0; i < j->item->n_recipients; i++) {
+		const struct queue_recipient *r = &j->item->recipients[i];
+
+		if (r->state == RECIPIENT_DELIVERED &&
+		    str_equals_nocase(r->host, mailbox->address))
+			return true;
+	}
+	return false;
+}
+
+static void
+note_delivered(struct verdict *v, struct str text)
+{
+	v->fate = FATE_DELIVERED;
+	v->now.state = RECIPIENT_DELIVERED;
+	v->now.code = 250;
+	v->now.status = STR("2.1.5");
+	v->now.text = text;
+	v->now.host = v->answer.mailbox->address;
+}
+
+static void
+plan(struct mda *m, struct job *j, delivery_vec *v, planned_vec *planned)
+{
+	size_t i;
+
+	for (i = 0; i < j->item->n_recipients; i++) {
+		struct verdict *x = &j->verdicts[i];
+		const struct mailbox *box = x->answer.mailbox;
+
+		if (x->fate != FATE_LOCAL)
+			continue;
+		if (has_copy(v, j, &box->owner) || was_delivered(j, box)) {
+			note_delivered(x, STR("another address of the same "
+					      "mailbox has it"));
+			continue;
+		}
+		VEC_PUSH(m->a, v, ((struct delivery){
+			.item = j->item,
+			.recipient = i,
+			.owner = box->owner,
+			.mailbox = box->address,
+			.folder = j->item->is_spam ? STR("Junk") : STR(""),
+			.prefix = make_prefix(m, j->item, x),
+			.text = STR("delivered"),
+		}));
+		VEC_PUSH(m->a, planned, ((struct planned){ j, i }));
+	}
+}
+
+static void
+log_delivered(const struct queue_item *item, const struct verdict *v)
+{
+	char text[OID_HEX];
+
+	log_begin(LOG_AT_INFO, "delivered");
+	log_str("queue", oid_format(&item->id, text));
+	log_str("to", v->now.address);
+	log_str("mailbox", v->answer.mailbox->address);
+	log_num("size", (int64_t)item->size);
+	log_end();
+}
+
+static void
+take_result(struct mda *m, const struct delivery *d, const struct planned *p)
+{
+	struct verdict *v = &p->job->verdicts[p->recipient];
+
+	switch (d->ret_result) {
+	case DELIVER_DONE:
+		note_delivered(v, d->text);
+		v->is_written = true;
+		p->job->is_finished |= d->ret_is_last;
+		log_delivered(p->job->item, v);
+		doorbell_ring_owner(
+		    config_str(m->config, CFG_RUNTIME_DIR), &d->owner);
+		break;
+	case DELIVER_FULL:
+		if (str_equals(config_str(m->config, CFG_QUOTA_FULL),
+			STR("permanent")))
+			verdict_fail(m, v, 552, "5.2.2", STR("Mailbox full"));
+		else
+			verdict_retry(m, v, 452, "4.2.2", STR("Mailbox full"));
+		break;
+	case DELIVER_NO_FOLDER:
+		verdict_retry(
+		    m, v, 451, "4.2.0", STR("The folder is not there"));
+		break;
+	case DELIVER_LOST:
+		p->job->is_lost = true;
+		break;
+	case DELIVER_NOT_TRIED:
+		break;
+	}
+}
+
+enum rc
+local_deliver(struct mda *m, struct job *jobs, size_t n, struct err *err)
+{
+	delivery_vec v = { 0 };
+	planned_vec planned = { 0 };
+	enum rc rc;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		plan(m, &jobs[i], &v, &planned);
+	if (v.n == 0)
+		return RC_OK;
+	rc = deliver_batch(m->db, v.v, v.n, err);
+	FAULT_POINT("mda-after-txn");
+	for (i = 0; i < v.n; i++)
+		take_result(m, &v.v[i], &planned.v[i]);
+	return rc;
+}

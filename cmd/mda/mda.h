@@ -1,0 +1,83 @@
+/*
+ * m3mta-mda: claims what is due, decides for each recipient what becomes of
+ * it, delivers, and writes the outcome. Nothing is remembered between two
+ * claims but caches: the database has it all.
+ */
+#ifndef M3_CMD_MDA_MDA_H
+#define M3_CMD_MDA_MDA_H
+
+#include "base/vec.h"
+#include "db/deliver.h"
+#include "db/queue.h"
+#include "mail/rcpt.h"
+#include "program/program.h"
+
+struct route_cache;
+
+struct mda {
+	struct program *p;
+	const struct config *config;
+	struct db *db;
+	struct str worker;        /* "host/pid" */
+	struct route_cache *cache;
+	int stop_fd;              /* readable: finish what is claimed, end */
+	struct arena *a;          /* of one claim */
+};
+
+/* What this attempt found out about one recipient. */
+enum fate {
+	FATE_NONE,       /* ended in an earlier attempt */
+	FATE_LOCAL,      /* waits for the transaction */
+	FATE_REMOTE,     /* waits for a session */
+	FATE_DELIVERED,
+	FATE_EXPANDED,   /* its destinations were added */
+	FATE_FAILED,     /* for good */
+	FATE_RETRY,
+};
+
+struct verdict {
+	enum fate fate;
+	struct queue_recipient now; /* as it will be written */
+	struct rcpt_answer answer;
+	struct address to;
+	bool is_written;            /* by the delivery's transaction */
+};
+
+/* One claimed message. */
+struct job {
+	const struct queue_item *item;
+	struct verdict *verdicts;   /* one a recipient */
+	VEC(struct queue_recipient) added;
+	bool is_lost;               /* the lease is another's */
+	bool is_finished;           /* the document is gone */
+	bool is_expired;
+};
+
+/* Until nothing is due in the buckets (bits). RC_TEMP: the database. */
+enum rc mda_work(struct mda *m, uint64_t buckets, struct err *err);
+/* True when the process was told to end. */
+bool mda_is_stopping(const struct mda *m);
+
+/* --- route.c: what becomes of a recipient ------------------------------------ */
+
+struct route_cache *route_cache_new(void);
+void route_cache_free(struct route_cache *c);
+/* Fills the verdicts of all pending recipients. */
+enum rc route_job(struct mda *m, struct job *j, struct err *err);
+
+/* Helpers that set a verdict; texts are copied into the claim's arena. */
+void verdict_fail(struct mda *m, struct verdict *v, uint32_t code,
+    const char *status, struct str text);
+void verdict_retry(struct mda *m, struct verdict *v, uint32_t code,
+    const char *status, struct str text);
+
+/* --- local.c: all FATE_LOCAL of all jobs in one transaction -------------------- */
+
+enum rc local_deliver(
+    struct mda *m, struct job *jobs, size_t n, struct err *err);
+
+/* --- outcome.c: what is left of a job, with its reports ------------------------ */
+
+enum rc outcome_write(struct mda *m, struct job *j, struct err *err);
+
+#endif

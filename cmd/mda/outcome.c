@@ -1,0 +1,285 @@
+/*
+ * What is left of a job after its deliveries: states of recipients, the next
+ * attempt, and reports, in one transaction under the fence of the lease.
+ */
+#include "mda.h"
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "log/log.h"
+#include "mail/report.h"
+#include "mail/retry.h"
+
+#include "base/banned.h"
+
+typedef VEC(struct report_recipient) subject_vec;
+
+struct writing {
+	struct mda *m;
+	struct job *j;
+	struct retry_step step;
+	VEC(struct queue_change) changes;
+	VEC(struct queue_item) reports;
+	bool is_pending;       /* somebody still waits */
+	bool has_retry;
+};
+
+static struct str
+id_text(struct mda *m, const struct queue_item *item)
+{
+	char text[OID_HEX];
+
+	return arena_dup_str(m->a, oid_format(&item->id, text));
+}
+
+static void
+log_outcome(struct mda *m, const struct job *j, const struct verdict *v)
+{
+	log_begin(v->fate == FATE_FAILED ? LOG_AT_NOTE : LOG_AT_INFO,
+	    v->fate == FATE_FAILED   ? "failed"
+		: v->fate == FATE_RETRY ? "deferred"
+		: v->fate == FATE_EXPANDED ? "expanded"
+					   : "delivered");
+	log_str("queue", id_text(m, j->item));
+	log_str("from", j->item->sender);
+	log_str("to", v->now.address);
+	log_num("code", v->now.code);
+	log_str("status", v->now.status);
+	log_str("host", v->now.host);
+	log_str("text", v->now.text);
+	log_num("tries", v->now.tries);
+	log_end();
+}
+
+/* --- reports ---------------------------------------------------------------------- */
+
+static enum rc
+add_report(struct writing *w, const subject_vec *subjects, struct str to,
+    const char *step, struct err *err)
+{
+	struct mda *m = w->m;
+	struct report r = {
+		.item = w->j->item,
+		.v = subjects->v,
+		.n = subjects->n,
+		.to = to,
+		.hostname = m->p->hostname,
+		.step = arena_printf(
+		    m->a, "%s %u", step, w->j->item->attempts),
+		.now_ms = clock_wall_ms(),
+		.expire_ms = config_int(m->config, CFG_RETRY_EXPIRE),
+	};
+	struct queue_item item;
+	enum rc rc;
+
+	if (subjects->n == 0)
+		return RC_OK;
+	rc = report_make(m->db, m->a, &r, &item, err);
+	if (rc == RC_OK)
+		VEC_PUSH(m->a, &w->reports, item);
+	return rc;
+}
+
+/* The reports of one kind: those verdicts that `picks`, if wanted. */
+static enum rc
+report_kind(struct writing *w, enum report_action action, const char *step,
+    bool (*picks)(const struct writing *w, const struct verdict *v),
+    struct err *err)
+{
+	subject_vec subjects = { 0 };
+	size_t i;
+
+	for (i = 0; i < w->j->item->n_recipients; i++) {
+		struct verdict *v = &w->j->verdicts[i];
+
+		if (picks(w, v) &&
+		    report_is_wanted(w->j->item, &v->now, action))
+			VEC_PUSH(w->m->a, &subjects,
+			    ((struct report_recipient){ &v->now, action }));
+	}
+	return add_report(w, &subjects, STR(""), step, err);
+}
+
+static bool
+picks_failed(const struct writing *w, const struct verdict *v)
+{
+	(void)w;
+	return v->fate == FATE_FAILED;
+}
+
+static bool
+picks_delayed(const struct writing *w, const struct verdict *v)
+{
+	return v->fate == FATE_RETRY && w->step.notifies;
+}
+
+/* Also what the transaction of an attempt that then died has delivered. */
+static bool
+picks_delivered(const struct writing *w, const struct verdict *v)
+{
+	(void)w;
+	return v->now.state == RECIPIENT_DELIVERED;
+}
+
+static bool
+is_report(const struct queue_item *item)
+{
+	return str_equals(item->origin, STR("bounce")) ||
+	    str_equals(item->origin, STR("notice")) ||
+	    str_equals(item->origin, STR("success"));
+}
+
+/*
+ * A bounce that cannot be delivered goes to the postmaster of the first
+ * local domain, once: that report is a "double bounce" with no report.
+ */
+static enum rc
+report_to_postmaster(struct writing *w, struct err *err)
+{
+	subject_vec subjects = { 0 };
+	struct domain *v;
+	struct str to;
+	size_t n, i;
+	enum rc rc;
+
+	if (!is_report(w->j->item))
+		return RC_OK;
+	for (i = 0; i < w->j->item->n_recipients; i++) {
+		struct verdict *x = &w->j->verdicts[i];
+
+		if (x->fate == FATE_FAILED &&
+		    !str_starts_with_nocase(
+			x->now.address, STR("postmaster@")))
+			VEC_PUSH(w->m->a, &subjects,
+			    ((struct report_recipient){
+				&x->now, REPORT_FAILED }));
+	}
+	rc = domain_list(w->m->db, w->m->a, &v, &n, err);
+	for (i = 0; rc == RC_OK && i < n; i++) {
+		if (v[i].delivery != DOMAIN_LOCAL || v[i].disabled)
+			continue;
+		to = v[i].postmaster.len ? v[i].postmaster
+					 : arena_join(w->m->a,
+					       STR("postmaster@"), v[i].name);
+		return add_report(w, &subjects, to, "double", err);
+	}
+	return rc;
+}
+
+static enum rc
+make_reports(struct writing *w, struct err *err)
+{
+	enum rc rc;
+
+	if ((rc = report_kind(w, REPORT_FAILED, "failed", picks_failed,
+		 err)) != RC_OK ||
+	    (rc = report_kind(w, REPORT_DELAYED, "delayed", picks_delayed,
+		 err)) != RC_OK ||
+	    (rc = report_kind(w, REPORT_DELIVERED, "delivered",
+		 picks_delivered, err)) != RC_OK)
+		return rc;
+	return report_to_postmaster(w, err);
+}
+
+/* --- changes ------------------------------------------------------------------------ */
+
+static void
+add_change(struct writing *w, size_t i)
+{
+	struct verdict *v = &w->j->verdicts[i];
+	bool told = v->now.state == RECIPIENT_DELIVERED &&
+	    (v->now.notify & NOTIFY_SUCCESS);
+
+	if (v->fate == FATE_NONE && !told)
+		return;
+	if (told)
+		v->now.notify &= ~(uint32_t)NOTIFY_SUCCESS;
+	if (v->is_written && !told)
+		return;
+	VEC_PUSH(w->m->a, &w->changes, ((struct queue_change){ i, v->now }));
+}
+
+static void
+look_at(struct writing *w)
+{
+	size_t i;
+
+	w->is_pending = w->j->added.n > 0;
+	for (i = 0; i < w->j->item->n_recipients; i++) {
+		const struct verdict *v = &w->j->verdicts[i];
+
+		w->is_pending |= v->now.state == RECIPIENT_PENDING;
+		w->has_retry |= v->fate == FATE_RETRY;
+	}
+}
+
+/* The wait never goes far beyond the end of the message's time. */
+static int64_t
+wait_of(const struct writing *w)
+{
+	int64_t left = w->j->item->expires_ms - clock_wall_ms() + 1000;
+
+	if (w->j->added.n)
+		return 0;
+	if (left < 1000)
+		left = 1000;
+	return w->step.wait_ms < left ? w->step.wait_ms : left;
+}
+
+static void
+log_all(struct writing *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->j->item->n_recipients; i++) {
+		const struct verdict *v = &w->j->verdicts[i];
+
+		if (v->fate == FATE_FAILED || v->fate == FATE_RETRY ||
+		    v->fate == FATE_EXPANDED ||
+		    (v->fate == FATE_DELIVERED && !v->is_written))
+			log_outcome(w->m, w->j, v);
+	}
+	for (i = 0; i < w->reports.n; i++) {
+		log_begin(LOG_AT_INFO, "report");
+		log_str("queue", id_text(w->m, w->j->item));
+		log_str("report", id_text(w->m, &w->reports.v[i]));
+		log_str("to", w->reports.v[i].recipients[0].address);
+		log_str("kind", w->reports.v[i].origin);
+		log_end();
+	}
+}
+
+enum rc
+outcome_write(struct mda *m, struct job *j, struct err *err)
+{
+	struct writing w = { .m = m, .j = j,
+		.step = retry_after(m->config, j->item->attempts) };
+	struct queue_outcome o = { .item = j->item, .ends_attempt = true };
+	bool lost = false;
+	size_t i;
+	enum rc rc;
+
+	if (j->is_lost || j->is_finished)
+		return RC_OK;
+	look_at(&w);
+	if ((rc = make_reports(&w, err)) != RC_OK)
+		return rc;
+	for (i = 0; i < j->item->n_recipients; i++)
+		add_change(&w, i);
+	o.changes = w.changes.v;
+	o.n_changes = w.changes.n;
+	o.added = j->added.v;
+	o.n_added = j->added.n;
+	o.is_expansion = j->added.n > 0;
+	o.wait_ms = wait_of(&w);
+	o.is_done = !w.is_pending;
+	o.reports = w.reports.v;
+	o.n_reports = w.reports.n;
+	FAULT_POINT("mda-before-outcome");
+	rc = queue_write_outcome(m->db, &o, &lost, err);
+	FAULT_POINT("mda-after-outcome");
+	if (rc == RC_OK && !lost)
+		log_all(&w);
+	j->is_lost = lost;
+	return rc;
+}

@@ -1,0 +1,281 @@
+/*
+ * What becomes of a recipient, asked anew at each attempt: nothing is frozen
+ * in the queue. Answers of the directory are kept for a few seconds; what
+ * they say of quota and disabled mailboxes is checked again by the delivery.
+ */
+#include "mda.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "smtp/path.h"
+
+#include "base/banned.h"
+
+enum { CACHE_MS = 5000, CACHE_ENTRIES = 4096 };
+
+struct cached {
+	struct str key;
+	struct rcpt_answer answer;
+};
+
+/* Open addressing; emptied whole. */
+struct route_cache {
+	struct arena *a;
+	int64_t until_ms;
+	size_t n;
+	struct cached v[CACHE_ENTRIES * 2];
+};
+
+struct route_cache *
+route_cache_new(void)
+{
+	struct route_cache *c = mem_alloc(sizeof(*c));
+
+	c->a = arena_new();
+	return c;
+}
+
+void
+route_cache_free(struct route_cache *c)
+{
+	if (!c)
+		return;
+	arena_free(c->a);
+	mem_free(c);
+}
+
+static void
+refresh(struct route_cache *c)
+{
+	if (clock_mono_ms() < c->until_ms && c->n < CACHE_ENTRIES)
+		return;
+	arena_reset(c->a);
+	memset(c->v, 0, sizeof(c->v));
+	c->n = 0;
+	c->until_ms = clock_deadline(CACHE_MS);
+}
+
+static struct cached *
+slot_of(struct route_cache *c, struct str key)
+{
+	uint32_t hash = 2166136261u;
+	size_t i;
+
+	for (i = 0; i < key.len; i++)
+		hash = (hash ^ (unsigned char)key.p[i]) * 16777619u;
+	for (i = hash % (CACHE_ENTRIES * 2); c->v[i].key.p;
+	     i = (i + 1) % (CACHE_ENTRIES * 2)) {
+		if (str_equals(c->v[i].key, key))
+			break;
+	}
+	return &c->v[i];
+}
+
+static enum rc
+decide(struct mda *m, const struct address *to, struct rcpt_answer *ret,
+    struct err *err)
+{
+	struct rcpt_question q = { .to = *to, .is_delivery = true };
+	struct route_cache *c = m->cache;
+	struct cached *slot;
+	struct str key;
+	enum rc rc;
+
+	key = address_key(m->a, to);
+	slot = slot_of(c, key);
+	if (!slot->key.p) {
+		rc = rcpt_decide(
+		    m->db, c->a, m->config, &q, &slot->answer, err);
+		if (rc != RC_OK)
+			return rc;
+		slot->key = arena_dup_str(c->a, key);
+		c->n++;
+	}
+	*ret = slot->answer;
+	return RC_OK;
+}
+
+/* --- verdicts ----------------------------------------------------------------------- */
+
+static void
+set(struct mda *m, struct verdict *v, enum fate fate, uint32_t code,
+    const char *status, struct str text)
+{
+	v->fate = fate;
+	v->now.code = code;
+	v->now.status = str_from_cstr(status);
+	v->now.text = arena_dup_str(m->a, text);
+	v->now.tries++;
+	v->now.last_ms = clock_wall_ms();
+}
+
+void
+verdict_fail(struct mda *m, struct verdict *v, uint32_t code,
+    const char *status, struct str text)
+{
+	set(m, v, FATE_FAILED, code, status, text);
+	v->now.state = RECIPIENT_BOUNCED;
+}
+
+void
+verdict_retry(struct mda *m, struct verdict *v, uint32_t code,
+    const char *status, struct str text)
+{
+	set(m, v, FATE_RETRY, code, status, text);
+}
+
+/* --- aliases and lists ------------------------------------------------------------------ */
+
+static bool
+is_known_recipient(const struct job *j, struct str address)
+{
+	size_t i;
+
+	for (i = 0; i < j->item->n_recipients; i++) {
+		if (str_equals_nocase(
+			j->item->recipients[i].address, address))
+			return true;
+	}
+	for (i = 0; i < j->added.n; i++) {
+		if (str_equals_nocase(j->added.v[i].address, address))
+			return true;
+	}
+	return false;
+}
+
+/* final_key is "depth alias alias ...": what this address came through. */
+static uint32_t
+depth_of(const struct queue_recipient *r)
+{
+	uint32_t depth = 0;
+	struct str rest = r->final_key, word;
+
+	while (rest.len && str_split_char(&rest, ' ', &word))
+		depth++;
+	return depth;
+}
+
+/*
+ * The destinations become recipients of the same message. An address that
+ * is one already is left out, so loops of aliases end by themselves; the
+ * depth is limited for chains that are made longer while mail runs.
+ */
+static void
+expand(struct mda *m, struct job *j, struct verdict *v)
+{
+	const struct mailbox *alias = v->answer.mailbox;
+	struct str path = v->now.final_key;
+	size_t i;
+
+	if (depth_of(&v->now) >= LIMIT_ALIAS_DEPTH) {
+		verdict_fail(m, v, 550, "5.4.6", STR("Aliases too deep"));
+		return;
+	}
+	if (j->item->n_recipients + j->added.n + alias->n_destinations >
+	    LIMIT_ALIAS_FANOUT) {
+		verdict_fail(m, v, 550, "5.3.0",
+		    STR("Aliases give too many recipients"));
+		return;
+	}
+	path = path.len ? arena_join3(m->a, path, STR(" "), alias->address)
+			: alias->address;
+	for (i = 0; i < alias->n_destinations; i++) {
+		struct queue_recipient r = { .state = RECIPIENT_PENDING,
+			.address = arena_dup_str(m->a, alias->destinations[i]),
+			.notify = v->now.notify, .orcpt = v->now.orcpt,
+			.final_key = arena_dup_str(m->a, path) };
+
+		if (!is_known_recipient(j, r.address))
+			VEC_PUSH(m->a, &j->added, r);
+	}
+	set(m, v, FATE_EXPANDED, 250, "2.1.5",
+	    alias->kind == ADDRESS_LIST ? STR("expanded list")
+					: STR("expanded alias"));
+	v->now.state = RECIPIENT_DELIVERED;
+	v->now.notify &= ~(uint32_t)NOTIFY_SUCCESS;
+}
+
+/* --- one recipient --------------------------------------------------------------------------- */
+
+static void
+judge(struct mda *m, struct job *j, struct verdict *v)
+{
+	switch (v->answer.verdict) {
+	case RCPT_LOCAL:
+	case RCPT_FULL: /* the delivery's transaction has the last word */
+		v->fate = FATE_LOCAL;
+		break;
+	case RCPT_EXPAND:
+		expand(m, j, v);
+		break;
+	case RCPT_RELAY:
+	case RCPT_BACKUP:
+	case RCPT_ROUTE:
+		v->fate = FATE_REMOTE;
+		break;
+	case RCPT_UNKNOWN:
+		verdict_fail(m, v, 550, "5.1.1", STR("No such user here"));
+		break;
+	case RCPT_DISABLED:
+		verdict_fail(m, v, 550, "5.2.1", STR("Mailbox disabled"));
+		break;
+	case RCPT_REFUSED:
+		verdict_fail(m, v, 550, "5.7.1", STR("Domain disabled"));
+		break;
+	case RCPT_NO_POSTMASTER:
+		verdict_retry(m, v, 451, "4.2.0",
+		    STR("Nobody reads the postmaster's mail: make "
+			"postmaster@ of a domain"));
+		break;
+	}
+}
+
+static enum rc
+route_recipient(
+    struct mda *m, struct job *j, struct verdict *v, struct err *err)
+{
+	enum rc rc;
+
+	if (path_parse_bare(m->a, v->now.address, &v->to) != PATH_OK) {
+		verdict_fail(m, v, 553, "5.1.3", STR("That is no address"));
+		return RC_OK;
+	}
+	rc = decide(m, &v->to, &v->answer, err);
+	if (rc == RC_OK)
+		judge(m, j, v);
+	return rc;
+}
+
+static void
+expire(struct mda *m, struct verdict *v)
+{
+	struct str last = v->now.text;
+
+	set(m, v, FATE_FAILED, v->now.code, "4.4.7",
+	    last.len ? arena_join(m->a, STR("Gave up; the last answer was: "),
+			   last)
+		     : STR("Gave up: the time for delivery is over"));
+	v->now.state = RECIPIENT_EXPIRED;
+}
+
+enum rc
+route_job(struct mda *m, struct job *j, struct err *err)
+{
+	size_t i, n = j->item->n_recipients;
+	enum rc rc = RC_OK;
+
+	refresh(m->cache);
+	j->verdicts = ARENA_ARRAY(m->a, n, struct verdict);
+	for (i = 0; rc == RC_OK && i < n; i++) {
+		struct verdict *v = &j->verdicts[i];
+
+		v->now = j->item->recipients[i];
+		if (v->now.state != RECIPIENT_PENDING)
+			v->fate = FATE_NONE;
+		else if (j->is_expired)
+			expire(m, v);
+		else
+			rc = route_recipient(m, j, v, err);
+	}
+	return rc;
+}
