@@ -1,0 +1,273 @@
+/* Arguments of commands; see args.h. */
+#include "imap/args.h"
+
+#include "base/ascii.h"
+#include "base/limits.h"
+#include "base/num.h"
+#include "text/utf8.h"
+
+#include "base/banned.h"
+
+typedef VEC(struct arg) arg_vec;
+
+struct parser {
+	struct arena *a;
+	const struct command_piece *v;
+	size_t n;
+	size_t piece;      /* that is being read */
+	struct str rest;   /* of its line */
+	bool utf8;
+	size_t n_args;
+	arg_vec stack[LIMIT_IMAP_NESTING + 1];
+	size_t depth;
+};
+
+/* --- literals --------------------------------------------------------------------- */
+
+struct literal_spec
+literal_of(struct str line)
+{
+	struct literal_spec l = { .kind = LITERAL_NONE, .before = line };
+	size_t open = str_find_last_char(line, '{');
+	struct str digits;
+
+	if (!str_ends_with(line, STR("}")) || open == line.len)
+		return l;
+	/* Inside a quoted string or behind an atom it is no literal. */
+	if (open > 0 && line.p[open - 1] != ' ' && line.p[open - 1] != '(' &&
+	    line.p[open - 1] != '~')
+		return l;
+	digits = str_slice(line, open + 1, line.len - open - 2);
+	l.kind = LITERAL_SYNC;
+	if (str_ends_with(digits, STR("+")) ||
+	    str_ends_with(digits, STR("-"))) {
+		l.kind = LITERAL_NONSYNC;
+		digits.len--;
+	}
+	l.is_literal8 = open > 0 && line.p[open - 1] == '~';
+	l.before = str_slice(line, 0, open - l.is_literal8);
+	if (!num_parse_u64(digits, UINT32_MAX - 1, &l.size) ||
+	    (digits.len > 1 && digits.p[0] == '0'))
+		l.kind = LITERAL_BAD;
+	return l;
+}
+
+/* --- tokens: NULL, or what is wrong ----------------------------------------------------- */
+
+static bool
+is_atom_char(char c)
+{
+	return ascii_is_graph(c) && c != '(' && c != ')' && c != '{' &&
+	    c != '"';
+}
+
+static const char *
+add(struct parser *p, struct arg arg)
+{
+	if (++p->n_args > LIMIT_IMAP_ARGS)
+		return "Too many arguments";
+	VEC_PUSH(p->a, &p->stack[p->depth], arg);
+	return NULL;
+}
+
+/* The inside of [...] belongs to the atom, blanks and all: BODY[...]. */
+static const char *
+read_atom(struct parser *p)
+{
+	struct str s = p->rest;
+	bool in_bracket = false;
+	size_t i;
+
+	for (i = 0; i < s.len; i++) {
+		char c = s.p[i];
+
+		if (c == '[' && i > 0)
+			in_bracket = true;
+		else if (c == ']')
+			in_bracket = false;
+		if (!is_atom_char(c) &&
+		    !(in_bracket && (c == ' ' || c == '(' || c == ')' ||
+			c == '"')))
+			break;
+	}
+	if (in_bracket)
+		return "] is missing";
+	if (i == 0)
+		return "Unexpected character";
+	p->rest = str_tail(s, i);
+	return add(p, (struct arg){ .type = ARG_ATOM,
+			  .s = str_slice(s, 0, i) });
+}
+
+static const char *
+read_quoted(struct parser *p)
+{
+	struct str s = str_tail(p->rest, 1);
+	char *out = arena_alloc(p->a, s.len + 1);
+	size_t i, n = 0;
+	bool is_8bit = false;
+
+	for (i = 0; i < s.len && s.p[i] != '"'; i++) {
+		if (s.p[i] == '\\') {
+			i++;
+			if (i == s.len || (s.p[i] != '"' && s.p[i] != '\\'))
+				return "Bad escape in a quoted string";
+		}
+		is_8bit |= ascii_is_8bit(s.p[i]);
+		out[n++] = s.p[i];
+	}
+	if (i == s.len)
+		return "Quoted string without an end";
+	if (is_8bit && (!p->utf8 || !utf8_is_valid(str_make(out, n))))
+		return "8-bit octets in a quoted string";
+	p->rest = str_tail(s, i + 1);
+	return add(p, (struct arg){ .type = ARG_STRING,
+			  .s = str_make(out, n) });
+}
+
+static const char *
+open_list(struct parser *p)
+{
+	if (p->depth == LIMIT_IMAP_NESTING)
+		return "Too many parentheses";
+	p->rest = str_tail(p->rest, 1);
+	p->stack[++p->depth].n = 0;
+	p->stack[p->depth].v = NULL;
+	p->stack[p->depth].cap = 0;
+	return NULL;
+}
+
+static const char *
+close_list(struct parser *p)
+{
+	struct arg list = { .type = ARG_LIST };
+
+	if (p->depth == 0)
+		return "Unexpected )";
+	list.v = p->stack[p->depth].v;
+	list.n = p->stack[p->depth].n;
+	p->depth--;
+	p->rest = str_tail(p->rest, 1);
+	return add(p, list);
+}
+
+static const char *
+take_literal(struct parser *p)
+{
+	const struct command_piece *c = &p->v[p->piece++];
+	const char *wrong;
+
+	if (str_has_char(c->literal, '\0') && !c->is_literal8)
+		return "NUL in a literal";
+	wrong = add(p, (struct arg){ .type = ARG_LITERAL, .s = c->literal,
+			   .is_literal8 = c->is_literal8 });
+	p->rest = p->piece < p->n ? p->v[p->piece].line : STR("");
+	return wrong;
+}
+
+static const char *
+read_one(struct parser *p)
+{
+	char c = p->rest.p[0];
+
+	if (c == '"')
+		return read_quoted(p);
+	if (c == '(')
+		return open_list(p);
+	if (c == ')')
+		return close_list(p);
+	return read_atom(p);
+}
+
+/* Doubled and stray trailing blanks are passed over, as Dovecot does. */
+static const char *
+read_all(struct parser *p)
+{
+	const char *wrong = NULL;
+
+	while (!wrong) {
+		while (p->rest.len && p->rest.p[0] == ' ')
+			p->rest = str_tail(p->rest, 1);
+		if (p->rest.len)
+			wrong = read_one(p);
+		else if (p->piece < p->n && p->v[p->piece].has_literal)
+			wrong = take_literal(p);
+		else
+			break;
+	}
+	if (!wrong && p->depth > 0)
+		wrong = ") is missing";
+	return wrong;
+}
+
+/* --- the command --------------------------------------------------------------------------- */
+
+static bool
+is_tag(struct str s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++) {
+		if (!is_atom_char(s.p[i]) || s.p[i] == '+' || s.p[i] == '*' ||
+		    s.p[i] == '%' || s.p[i] == '\\')
+			return false;
+	}
+	return s.len > 0 && s.len <= LIMIT_IMAP_TAG;
+}
+
+static struct str
+take_word(struct parser *p)
+{
+	size_t end = str_find_char(p->rest, ' ');
+	struct str word = str_slice(p->rest, 0, end);
+
+	p->rest = str_tail(p->rest, end + 1 < p->rest.len ? end + 1
+							  : p->rest.len);
+	return word;
+}
+
+const char *
+command_parse(struct arena *a, const struct command_piece *v, size_t n,
+    bool utf8, struct command_text *ret)
+{
+	struct parser p = { .a = a, .v = v, .n = n, .utf8 = utf8,
+		.rest = v[0].line };
+	const char *wrong;
+	struct str tag = take_word(&p);
+
+	*ret = (struct command_text){ 0 };
+	if (!is_tag(tag))
+		return "Bad tag";
+	ret->tag = tag;
+	ret->name = take_word(&p);
+	if (str_equals_nocase(ret->name, STR("UID"))) {
+		ret->is_uid = true;
+		ret->name = take_word(&p);
+	}
+	if (ret->name.len == 0)
+		return "Command missing";
+	wrong = read_all(&p);
+	if (wrong)
+		return wrong;
+	ret->args = p.stack[0].v;
+	ret->n = p.stack[0].n;
+	return NULL;
+}
+
+bool
+arg_is_text(const struct arg *a)
+{
+	return a->type != ARG_LIST;
+}
+
+bool
+arg_is_atom(const struct arg *a, struct str word)
+{
+	return a->type == ARG_ATOM && str_equals_nocase(a->s, word);
+}
+
+bool
+arg_is_nil(const struct arg *a)
+{
+	return arg_is_atom(a, STR("NIL"));
+}

@@ -1,0 +1,85 @@
+/*
+ * SEARCH programs (RFC 3501 6.4.4, RFC 4731, RFC 5032, RFC 7162, RFC 8514) as
+ * a tree. Texts come out as UTF-8, case folded.
+ */
+#ifndef M3_IMAP_SEARCH_H
+#define M3_IMAP_SEARCH_H
+
+#include "imap/args.h"
+#include "imap/seqset.h"
+
+enum search_type {
+	SEARCH_AND,      /* all of v; n == 0: everything */
+	SEARCH_OR,
+	SEARCH_NOT,
+	SEARCH_SEQ,      /* set: sequence numbers */
+	SEARCH_UID,
+	SEARCH_FLAG,     /* number: the bits, all of them set */
+	SEARCH_KEYWORD,  /* text */
+	SEARCH_RECENT,
+	SEARCH_BEFORE,   /* number: days since 1970 */
+	SEARCH_ON,
+	SEARCH_SINCE,
+	SEARCH_SENTBEFORE,
+	SEARCH_SENTON,
+	SEARCH_SENTSINCE,
+	SEARCH_SAVEDBEFORE,
+	SEARCH_SAVEDON,
+	SEARCH_SAVEDSINCE,
+	SEARCH_LARGER,   /* number: octets */
+	SEARCH_SMALLER,
+	SEARCH_OLDER,    /* number: seconds */
+	SEARCH_YOUNGER,
+	SEARCH_MODSEQ,
+	SEARCH_HEADER,   /* field, text */
+	SEARCH_BODY,
+	SEARCH_TEXT,
+	SEARCH_EMAILID,  /* text */
+};
+
+struct search_key {
+	enum search_type type;
+	const struct search_key *v;
+	size_t n;
+	struct seqset set;
+	uint64_t number;
+	struct str field;
+	struct str text;
+};
+
+enum search_return {
+	RETURN_MIN   = 1,
+	RETURN_MAX   = 2,
+	RETURN_COUNT = 4,
+	RETURN_ALL   = 8,
+	RETURN_SAVE  = 16,
+};
+
+struct search_program {
+	bool is_extended;       /* RETURN was given: ESEARCH */
+	unsigned returns;
+	bool uses_modseq;
+	bool is_bad_charset;    /* NO [BADCHARSET], with a NULL result */
+	struct search_key root; /* AND */
+};
+
+/* NULL, or what is wrong. options: RETURN and CHARSET may be there. */
+const char *search_parse(struct arena *a, const struct arg *v, size_t n,
+    bool utf8, struct search_program *ret);
+/* RETURN (...) alone, for SORT and THREAD: *ret_used arguments. */
+const char *search_parse_return(const struct arg *v, size_t n,
+    struct search_program *ret, size_t *ret_used);
+/* The keys alone, behind RETURN and a charset. */
+const char *search_parse_keys(struct arena *a, const struct arg *v, size_t n,
+    struct str charset, struct search_program *ret);
+
+/* What must be read of messages to decide. */
+enum search_needs {
+	NEEDS_HEADER = 1, /* header octets */
+	NEEDS_BODY   = 2, /* the whole message */
+	NEEDS_ENVELOPE = 4,
+	NEEDS_EMAILID = 8,
+};
+unsigned search_needs(const struct search_key *k);
+
+#endif

@@ -1,0 +1,20 @@
+/* Charsets to UTF-8 and case folding, by ICU. */
+#ifndef M3_TEXT_CHARSET_H
+#define M3_TEXT_CHARSET_H
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+bool charset_is_known(struct str name);
+/*
+ * Adds the octets as UTF-8; what cannot be converted becomes U+FFFD. An
+ * unknown charset, and none, is taken as UTF-8 or else as Latin 1.
+ */
+void charset_to_utf8(struct buf *out, struct str charset, struct str bytes);
+/*
+ * i;unicode-casemap (RFC 5051) as far as comparing needs it: case folded and
+ * decomposed. s: UTF-8; what is not is kept as it is. In the arena.
+ */
+struct str casemap(struct arena *a, struct str s);
+
+#endif
