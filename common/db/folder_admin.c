@@ -462,13 +462,12 @@ rename_folder(struct db *db, void *ctx, struct err *err)
 }
 
 enum rc
-folder_rename(struct db *db, struct arena *a, const struct uuid *owner,
-    struct str from, struct str to, struct err *err)
+folder_rename(struct db *db, const struct uuid *owner, struct str from,
+    struct str to, struct err *err)
 {
 	struct names op = { .owner = owner, .name = from, .to = to };
 	enum rc rc;
 
-	(void)a;
 	if (is_child(to, from))
 		return err_set(err, RC_PERM, "CANNOT",
 		    "a mailbox cannot move into itself");

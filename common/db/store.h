@@ -39,7 +39,7 @@ enum rc folder_delete(struct db *db, const struct uuid *owner,
  * INBOX: its messages move to the new name, INBOX stays (6.3.5).
  * RC_PERM codes "NOTFOUND", "EXISTS", "CANNOT" (into its own child).
  */
-enum rc folder_rename(struct db *db, struct arena *a,
+enum rc folder_rename(struct db *db,
     const struct uuid *owner, struct str from, struct str to,
     struct err *err);
 /* A name without a folder may be subscribed (kept as no_select). */

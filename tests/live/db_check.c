@@ -291,11 +291,11 @@ START_TEST(test_names)
 	    &f, &err));
 	FAILS(folder_create(db, a, &m.owner, STR("a/b"), SPECIAL_NONE, true,
 	    &f, &err), "EXISTS");
-	OK(folder_rename(db, a, &m.owner, STR("a"), STR("z/y"), &err));
+	OK(folder_rename(db, &m.owner, STR("a"), STR("z/y"), &err));
 	OK(folder_list(db, a, &m.owner, &folders, &n, &err));
 	ck_assert_uint_eq(n, 10);
 	get(&m, "z/y/b/c");
-	FAILS(folder_rename(db, a, &m.owner, STR("z"), STR("z/q"), &err),
+	FAILS(folder_rename(db, &m.owner, STR("z"), STR("z/q"), &err),
 	    "CANNOT");
 	FAILS(folder_delete(db, &m.owner, STR("a"), &err), "NOTFOUND");
 	FAILS(folder_delete(db, &m.owner, STR("INBOX"), &err), "CANNOT");
@@ -306,7 +306,7 @@ START_TEST(test_names)
 	    &f, &err));
 	ck_assert(!f->no_select && f->subscribed);
 	append(&m, "INBOX", 3);
-	OK(folder_rename(db, a, &m.owner, STR("INBOX"), STR("old"), &err));
+	OK(folder_rename(db, &m.owner, STR("INBOX"), STR("old"), &err));
 	ck_assert_uint_eq(get(&m, "old")->exists, 3);
 	ck_assert_uint_eq(get(&m, "INBOX")->exists, 0);
 	ck_assert_uint_gt(get(&m, "INBOX")->uidvalidity, 6);

@@ -1,0 +1,258 @@
+/*
+ * APPEND and MULTIAPPEND (RFC 3501 6.3.11, RFC 3502): the message goes in
+ * blocks through the MIME parser into a blob; nothing is stored before all
+ * messages of the command are there.
+ */
+#include "commands.h"
+
+#include "base/clock.h"
+#include "mail/accept.h"
+#include "mime/crlf.h"
+#include "text/date.h"
+
+#include "base/banned.h"
+
+enum { MAX_MESSAGES = 1000 };
+
+struct append {
+	struct session *s;
+	struct folder *to;
+	VEC(struct append_message) messages;
+	struct acceptance *acc;   /* of the message that is read */
+	struct crlf crlf;
+	struct buf scratch;
+	bool has_nul;
+	enum rc rc;
+	struct err err;
+	bool is_answered;
+};
+
+static void
+refuse(struct append *a, const char *text)
+{
+	chat_no(a->s, "%s", text);
+	a->is_answered = true;
+}
+
+/* --- flags and date --------------------------------------------------------------- */
+
+/* [flags] [date] in front of the message. False: answered. */
+static bool
+take_arguments(struct append *a, const struct arg *v, size_t n,
+    struct append_message *m)
+{
+	struct flag_list flags;
+	int unused;
+
+	m->date_s = clock_wall_ms() / 1000;
+	if (n && v[0].type == ARG_LIST) {
+		if (!command_flags(a->s, v[0].v, v[0].n, &flags))
+			return false;
+		m->flags = flags.bits;
+		m->keywords = flags.keywords;
+		m->n_keywords = flags.n;
+		v++;
+		n--;
+	}
+	if (n && v[0].type == ARG_STRING) {
+		if (!date_parse_imap(v[0].s, &m->date_s, &unused)) {
+			chat_bad(a->s, "Bad date");
+			return false;
+		}
+		n--;
+	}
+	if (n) {
+		chat_bad(a->s, "Unknown argument before the message");
+		return false;
+	}
+	return true;
+}
+
+/* --- octets ------------------------------------------------------------------------- */
+
+static void
+on_block(void *ctx, struct str block)
+{
+	struct append *a = ctx;
+
+	a->has_nul |= str_has_char(block, '\0');
+	if (a->rc != RC_OK || a->has_nul)
+		return;
+	buf_reset(&a->scratch);
+	crlf_push(&a->crlf, block, &a->scratch);
+	a->rc = acceptance_push(a->acc, buf_str(&a->scratch), &a->err);
+}
+
+static enum rc
+finish_message(struct append *a, struct append_message *m)
+{
+	const struct facts *unused;
+
+	buf_reset(&a->scratch);
+	crlf_finish(&a->crlf, &a->scratch);
+	if (a->rc == RC_OK)
+		a->rc = acceptance_push(
+		    a->acc, buf_str(&a->scratch), &a->err);
+	if (a->rc == RC_OK)
+		a->rc = acceptance_finish(a->acc, &m->blob, &m->blob_size,
+		    &m->facts, &unused, &a->err);
+	return a->rc;
+}
+
+/* False: the connection is gone. */
+static bool
+read_message(struct append *a, const struct pending_literal *p,
+    struct append_message *m)
+{
+	enum io io;
+
+	if (p->is_sync)
+		chat_continue(a->s, "OK");
+	if (a->rc == RC_OK)
+		a->rc = acceptance_new(a->s->p->db, a->s->command_arena,
+		    STR(""), &a->acc, &a->err);
+	io = read_literal(a->s, p->size, on_block, a);
+	if (io == IO_OK && a->rc == RC_OK && !a->has_nul)
+		(void)finish_message(a, m);
+	acceptance_free(a->acc);
+	a->acc = NULL;
+	return io == IO_OK;
+}
+
+/* Before the client sends it: false, and answered. */
+static bool
+check_size(struct append *a, const struct pending_literal *p)
+{
+	const struct mailbox *u = a->s->user;
+
+	if (p->size >
+	    (uint64_t)config_int(a->s->config, CFG_IMAP_APPEND_MAXIMUM)) {
+		refuse(a, "[TOOBIG] The message is too big");
+		return false;
+	}
+	if (u->size_maximum &&
+	    (u->size_current >= u->size_maximum ||
+		p->size > u->size_maximum - u->size_current)) {
+		refuse(a, "[OVERQUOTA] The mailbox is full");
+		return false;
+	}
+	return true;
+}
+
+/* The quota as it stands now: the login may be old. */
+static bool
+refresh_user(struct append *a)
+{
+	struct session *s = a->s;
+	struct mailbox *m;
+
+	if (mailbox_find(s->p->db, s->command_arena, s->user->address, &m,
+		&a->err) != RC_OK) {
+		chat_failure(s, &a->err);
+		return false;
+	}
+	if (m) {
+		s->user->size_current = m->size_current;
+		s->user->size_maximum = m->size_maximum;
+	}
+	return true;
+}
+
+/* What comes without being asked for must not run as commands. */
+static void
+drop(struct append *a, const struct pending_literal *p)
+{
+	const struct arg *v;
+	struct pending_literal more = *p;
+	enum read_result r = READ_COMMAND;
+	size_t n;
+
+	while (more.is_there && !more.is_sync && r == READ_COMMAND) {
+		if (read_literal(a->s, more.size, NULL, NULL) != IO_OK) {
+			r = READ_END;
+			break;
+		}
+		r = read_more(a->s, &v, &n, &more);
+	}
+	if (r == READ_END)
+		session_enter(a->s, STATE_LOGOUT);
+}
+
+/* All messages of the command. False: answered, or the end. */
+static bool
+read_all(struct append *a, const struct read_command *c)
+{
+	struct pending_literal p = c->pending;
+	const struct arg *v = c->text.args + 1;
+	size_t n = c->text.n - 1;
+	enum read_result r;
+
+	while (p.is_there) {
+		struct append_message *m =
+		    VEC_ADD(a->s->command_arena, &a->messages);
+
+		if (!take_arguments(a, v, n, m) || !check_size(a, &p) ||
+		    a->messages.n > MAX_MESSAGES) {
+			drop(a, &p);
+			return false;
+		}
+		if (!read_message(a, &p, m)) {
+			session_enter(a->s, STATE_LOGOUT);
+			return false;
+		}
+		r = read_more(a->s, &v, &n, &p);
+		if (r == READ_END)
+			session_enter(a->s, STATE_LOGOUT);
+		if (r != READ_COMMAND)
+			return false;
+	}
+	if (n) {
+		chat_bad(a->s, "The message is missing");
+		return false;
+	}
+	return true;
+}
+
+static void
+store(struct append *a)
+{
+	struct session *s = a->s;
+	uint32_t validity, first;
+	size_t n = a->messages.n;
+
+	if (a->has_nul) {
+		chat_no(s, "[CANNOT] NUL in the message");
+		return;
+	}
+	if (a->rc == RC_OK)
+		a->rc = store_append(s->p->db, &a->to->owner, &a->to->id,
+		    a->messages.v, n, &validity, &first, &a->err);
+	if (a->rc != RC_OK) {
+		chat_failure(s, &a->err);
+		return;
+	}
+	session_ring(s, &a->to->owner);
+	if (n == 1)
+		command_done(s, true, "[APPENDUID %u %u] Stored", validity,
+		    first);
+	else
+		command_done(s, true, "[APPENDUID %u %u:%u] Stored", validity,
+		    first, first + (uint32_t)n - 1);
+}
+
+void
+cmd_append(struct session *s, const struct read_command *c)
+{
+	struct append a = { .s = s };
+
+	if (!c->pending.is_there) {
+		chat_bad(s, "The message is missing");
+		return;
+	}
+	a.to = command_folder(s, &c->text.args[0], true);
+	if (!a.to || !refresh_user(&a))
+		drop(&a, &c->pending);
+	else if (read_all(&a, c))
+		store(&a);
+	buf_done(&a.scratch);
+}

@@ -1,0 +1,376 @@
+/*
+ * LIST with its extensions (RFC 3501 6.3.8, RFC 5258, RFC 5819, RFC 6154) and
+ * LSUB: one query for all folders, everything else is computed here.
+ */
+#include "commands.h"
+
+#include <stdlib.h>
+
+#include "imap/list_pattern.h"
+#include "special.h"
+#include "text/mutf7.h"
+#include "text/utf8.h"
+
+#include "base/banned.h"
+
+enum list_options {
+	SELECT_SUBSCRIBED = 1 << 0,
+	SELECT_RECURSIVE  = 1 << 1,
+	SELECT_SPECIAL    = 1 << 2,
+	RETURN_SUBSCRIBED = 1 << 3,
+	RETURN_CHILDREN   = 1 << 4,
+	RETURN_SPECIAL    = 1 << 5,
+	IS_EXTENDED       = 1 << 6,
+	IS_LSUB           = 1 << 7,
+};
+
+/* A name: a folder, or one that is only a parent of others. */
+struct name {
+	struct str name;
+	const struct folder *folder; /* NULL: no such mailbox */
+	bool is_subscribed;
+	bool has_children;
+	bool has_subscribed_child;
+};
+
+struct listing {
+	struct session *s;
+	unsigned options;
+	const struct arg *status;    /* RETURN (STATUS (...)) */
+	VEC(struct name) names;
+	VEC(struct list_pattern *) patterns;
+};
+
+/* --- names ---------------------------------------------------------------------- */
+
+static int
+compare(const void *x, const void *y)
+{
+	return str_compare(((const struct name *)x)->name,
+	    ((const struct name *)y)->name);
+}
+
+/* Among the first n, which are sorted. */
+static struct name *
+find(struct listing *l, size_t n, struct str name)
+{
+	struct name key = { .name = name };
+
+	return n ? bsearch(&key, l->names.v, n, sizeof(key), compare) : NULL;
+}
+
+/* "a/b" without a folder "a": the name is listed as \NonExistent. */
+static void
+add_parents(struct listing *l)
+{
+	size_t n = l->names.n, i, k, kept = 0;
+
+	for (i = 0; i < n; i++) {
+		struct str name = l->names.v[i].name;
+
+		for (k = 1; k < name.len; k++) {
+			struct str parent = str_slice(name, 0, k);
+
+			if (name.p[k] == '/' && !find(l, n, parent))
+				VEC_PUSH(l->s->command_arena, &l->names,
+				    ((struct name){ .name = parent }));
+		}
+	}
+	if (l->names.n == n)
+		return;
+	qsort(l->names.v, l->names.n, sizeof(*l->names.v), compare);
+	for (i = 0; i < l->names.n; i++) {
+		if (kept == 0 ||
+		    compare(&l->names.v[kept - 1], &l->names.v[i]) != 0)
+			l->names.v[kept++] = l->names.v[i];
+	}
+	l->names.n = kept;
+}
+
+/* Each name tells its parents of itself. */
+static void
+mark_children(struct listing *l)
+{
+	size_t i, k;
+
+	for (i = 0; i < l->names.n; i++) {
+		const struct name *x = &l->names.v[i];
+
+		for (k = 1; k < x->name.len; k++) {
+			struct name *p = x->name.p[k] == '/'
+			    ? find(l, l->names.n, str_slice(x->name, 0, k))
+			    : NULL;
+
+			if (!p)
+				continue;
+			p->has_children |= x->folder != NULL;
+			p->has_subscribed_child |= x->is_subscribed;
+		}
+	}
+}
+
+static enum rc
+load(struct listing *l, struct err *err)
+{
+	struct session *s = l->s;
+	struct folder *v;
+	size_t n, i;
+	enum rc rc = folder_list(s->p->db, s->command_arena, &s->user->owner,
+	    &v, &n, err);
+
+	if (rc != RC_OK)
+		return rc;
+	for (i = 0; i < n; i++)
+		VEC_PUSH(s->command_arena, &l->names,
+		    ((struct name){ .name = v[i].name,
+			.folder = v[i].no_select ? NULL : &v[i],
+			.is_subscribed = v[i].subscribed }));
+	if (n)
+		qsort(l->names.v, n, sizeof(*l->names.v), compare);
+	add_parents(l);
+	mark_children(l);
+	return RC_OK;
+}
+
+/* --- answers ------------------------------------------------------------------------ */
+
+static void
+add_attribute(struct buf *b, const char *attribute)
+{
+	if (b->len)
+		buf_add_char(b, ' ');
+	buf_add_cstr(b, attribute);
+}
+
+static void
+tell_status(struct listing *l, const struct name *n)
+{
+	if (l->status && n->folder)
+		(void)status_tell(l->s, n->folder, l->status);
+}
+
+static void
+tell(struct listing *l, const struct name *n, bool has_child_info)
+{
+	const char *special =
+	    n->folder ? special_name(n->folder->special_use) : NULL;
+	unsigned o = l->options;
+	struct buf b = BUF_INIT;
+
+	if (!n->folder)
+		add_attribute(&b,
+		    o & IS_EXTENDED ? "\\NonExistent" : "\\Noselect");
+	if (o & (RETURN_SUBSCRIBED | SELECT_SUBSCRIBED) && n->is_subscribed)
+		add_attribute(&b, "\\Subscribed");
+	if (!(o & IS_LSUB))
+		add_attribute(&b, n->has_children ? "\\HasChildren"
+						  : "\\HasNoChildren");
+	if (special && !(o & IS_LSUB))
+		add_attribute(&b, special);
+	writer_printf(l->s->writer, "* %s (%.*s) \"/\" ",
+	    o & IS_LSUB ? "LSUB" : "LIST", STR_ARG(buf_str(&b)));
+	chat_mailbox(l->s, n->name);
+	writer_add_cstr(l->s->writer,
+	    has_child_info ? " (CHILDINFO (\"SUBSCRIBED\"))\r\n" : "\r\n");
+	buf_done(&b);
+	tell_status(l, n);
+}
+
+static bool
+matches(const struct listing *l, struct str name)
+{
+	size_t i;
+
+	for (i = 0; i < l->patterns.n; i++) {
+		if (l->patterns.v[i] &&
+		    list_pattern_matches(l->patterns.v[i], name))
+			return true;
+	}
+	return false;
+}
+
+/* LSUB of "%" shows a parent whose child is subscribed (RFC 3501 6.3.9). */
+static void
+consider(struct listing *l, const struct name *n)
+{
+	unsigned o = l->options;
+	bool child_info = o & SELECT_RECURSIVE && n->has_subscribed_child;
+
+	if (!matches(l, n->name))
+		return;
+	if (o & SELECT_SPECIAL &&
+	    (!n->folder || n->folder->special_use == SPECIAL_NONE))
+		return;
+	if (o & SELECT_SUBSCRIBED && !n->is_subscribed) {
+		if (o & IS_LSUB && n->has_subscribed_child) {
+			struct name parent = *n;
+
+			parent.folder = NULL;
+			tell(l, &parent, false);
+			return;
+		}
+		if (!child_info)
+			return;
+	}
+	if (!n->folder && !(o & SELECT_SUBSCRIBED) && !n->has_children)
+		return;
+	tell(l, n, child_info);
+}
+
+/* --- arguments -------------------------------------------------------------------------- */
+
+static bool
+add_select(struct listing *l, const struct arg *a)
+{
+	if (arg_is_atom(a, STR("SUBSCRIBED")))
+		l->options |= SELECT_SUBSCRIBED;
+	else if (arg_is_atom(a, STR("RECURSIVEMATCH")))
+		l->options |= SELECT_RECURSIVE;
+	else if (arg_is_atom(a, STR("SPECIAL-USE")))
+		l->options |= SELECT_SPECIAL;
+	else
+		return arg_is_atom(a, STR("REMOTE"));
+	return true;
+}
+
+static bool
+take_select(struct listing *l, const struct arg *list)
+{
+	size_t i;
+
+	l->options |= IS_EXTENDED;
+	for (i = 0; i < list->n; i++) {
+		if (!add_select(l, &list->v[i]))
+			return false;
+	}
+	/* RECURSIVEMATCH by itself selects nothing (RFC 5258 3). */
+	return !(l->options & SELECT_RECURSIVE) ||
+	    l->options & (SELECT_SUBSCRIBED | SELECT_SPECIAL);
+}
+
+static bool
+take_return(struct listing *l, const struct arg *list)
+{
+	size_t i;
+
+	l->options |= IS_EXTENDED;
+	for (i = 0; i < list->n; i++) {
+		const struct arg *a = &list->v[i];
+
+		if (arg_is_atom(a, STR("SUBSCRIBED")))
+			l->options |= RETURN_SUBSCRIBED;
+		else if (arg_is_atom(a, STR("CHILDREN")))
+			l->options |= RETURN_CHILDREN;
+		else if (arg_is_atom(a, STR("SPECIAL-USE")))
+			l->options |= RETURN_SPECIAL;
+		else if (arg_is_atom(a, STR("STATUS")) && i + 1 < list->n &&
+		    list->v[i + 1].type == ARG_LIST)
+			l->status = &list->v[++i];
+		else
+			return false;
+	}
+	return true;
+}
+
+/* Reference and pattern joined, as UTF-8. */
+static bool
+add_pattern(struct listing *l, struct str reference, struct str pattern)
+{
+	struct arena *a = l->s->command_arena;
+	struct str joined = arena_join(a, reference, pattern), name = joined;
+
+	if (!(l->s->has_utf8 && utf8_is_valid(joined)) &&
+	    !mutf7_decode(a, joined, &name))
+		return false;
+	VEC_PUSH(a, &l->patterns, list_pattern_new(a, name));
+	return true;
+}
+
+static bool
+take_patterns(struct listing *l, struct str reference, const struct arg *a)
+{
+	size_t i;
+
+	if (a->type != ARG_LIST)
+		return add_pattern(l, reference, a->s);
+	l->options |= IS_EXTENDED;
+	for (i = 0; i < a->n; i++) {
+		if (!arg_is_text(&a->v[i]) ||
+		    !add_pattern(l, reference, a->v[i].s))
+			return false;
+	}
+	return a->n > 0;
+}
+
+/* NULL, or what is wrong. */
+static const char *
+parse(struct listing *l, const struct read_command *c)
+{
+	const struct arg *v = c->text.args;
+	size_t n = c->text.n, i = 0;
+
+	if (v[0].type == ARG_LIST) {
+		if (!take_select(l, &v[i++]))
+			return "Unknown selection option";
+	}
+	if (i + 2 > n || !arg_is_text(&v[i]))
+		return "A reference and a pattern are missing";
+	if (!take_patterns(l, v[i].s, &v[i + 1]))
+		return "Bad pattern";
+	i += 2;
+	if (i == n)
+		return NULL;
+	if (i + 2 != n || !arg_is_atom(&v[i], STR("RETURN")) ||
+	    v[i + 1].type != ARG_LIST || !take_return(l, &v[i + 1]))
+		return "Unknown return option";
+	return NULL;
+}
+
+static bool
+asks_for_delimiter(const struct read_command *c)
+{
+	const struct arg *v = c->text.args;
+
+	return c->text.n == 2 && v[0].type != ARG_LIST && arg_is_text(&v[1]) &&
+	    v[1].s.len == 0;
+}
+
+static void
+list(struct session *s, const struct read_command *c, unsigned options)
+{
+	struct listing l = { .s = s, .options = options };
+	const char *wrong;
+	struct err err;
+	size_t i;
+
+	if (asks_for_delimiter(c)) {
+		chat_untagged(s, "%s (\\Noselect) \"/\" \"\"",
+		    options & IS_LSUB ? "LSUB" : "LIST");
+		command_done(s, true, "Done");
+		return;
+	}
+	wrong = parse(&l, c);
+	if (wrong) {
+		chat_bad(s, wrong);
+		return;
+	}
+	if (load(&l, &err) != RC_OK) {
+		chat_failure(s, &err);
+		return;
+	}
+	for (i = 0; i < l.names.n; i++)
+		consider(&l, &l.names.v[i]);
+	command_done(s, true, "Done");
+}
+
+void
+cmd_list(struct session *s, const struct read_command *c)
+{
+	list(s, c, 0);
+}
+
+void
+cmd_lsub(struct session *s, const struct read_command *c)
+{
+	list(s, c, IS_LSUB | SELECT_SUBSCRIBED);
+}

@@ -1,0 +1,177 @@
+/* SELECT, EXAMINE, UNSELECT, CLOSE, EXPUNGE. */
+#include "commands.h"
+
+#include "base/banned.h"
+
+/* (CONDSTORE): FETCH answers carry MODSEQ from now on (RFC 7162 3.1.8). */
+static bool
+take_parameters(struct session *s, const struct read_command *c)
+{
+	const struct arg *list;
+	size_t i;
+
+	if (c->text.n < 2)
+		return true;
+	list = &c->text.args[1];
+	for (i = 0; list->type == ARG_LIST && i < list->n; i++) {
+		if (!arg_is_atom(&list->v[i], STR("CONDSTORE")))
+			break;
+		s->has_condstore = true;
+	}
+	if (list->type == ARG_LIST && list->n && i == list->n)
+		return true;
+	chat_bad(s, "Unknown parameter");
+	return false;
+}
+
+static void
+tell(struct session *s)
+{
+	const struct view *v = s->view;
+	uint32_t recent = 0;
+	char text[OID_HEX];
+
+	if (v->recent_from && v->recent_from < v->folder.uidnext)
+		recent = v->folder.uidnext - v->recent_from;
+	if (recent > v->folder.exists)
+		recent = v->folder.exists;
+	view_tell_flags(s, true);
+	chat_untagged(s, "%u EXISTS", v->folder.exists);
+	chat_untagged(s, "%u RECENT", recent);
+	chat_untagged(
+	    s, "OK [UIDVALIDITY %u] Valid", v->folder.uidvalidity);
+	chat_untagged(s, "OK [UIDNEXT %u] Next", v->folder.uidnext);
+	chat_untagged(s, "OK [HIGHESTMODSEQ %llu] Highest",
+	    (unsigned long long)v->folder.highestmodseq);
+	chat_untagged(s, "OK [MAILBOXID (%.*s)] Id",
+	    STR_ARG(oid_format(&v->folder.id, text)));
+}
+
+static void
+select_mailbox(
+    struct session *s, const struct read_command *c, bool is_read_only)
+{
+	struct folder *f;
+	uint32_t recent = 0;
+	struct err err;
+
+	if (!take_parameters(s, c))
+		return;
+	if (s->view) {
+		session_unselect(s);
+		chat_untagged(s, "OK [CLOSED] Previous mailbox closed");
+	}
+	f = command_folder(s, &c->text.args[0], false);
+	if (!f)
+		return;
+	if (!is_read_only && f->recent_uid < f->uidnext &&
+	    folder_take_recent(
+		s->p->db, &f->owner, &f->id, &recent, &err) != RC_OK) {
+		chat_failure(s, &err);
+		return;
+	}
+	s->view = view_new(f);
+	s->view->is_read_only = is_read_only;
+	s->view->recent_from = is_read_only ? f->recent_uid : recent;
+	session_enter(s, STATE_SELECTED);
+	tell(s);
+	chat_ok(s, "[READ-%s] Selected", is_read_only ? "ONLY" : "WRITE");
+}
+
+void
+cmd_select(struct session *s, const struct read_command *c)
+{
+	select_mailbox(s, c, false);
+}
+
+void
+cmd_examine(struct session *s, const struct read_command *c)
+{
+	select_mailbox(s, c, true);
+}
+
+void
+cmd_unselect(struct session *s, const struct read_command *c)
+{
+	(void)c;
+	session_unselect(s);
+	chat_ok(s, "Unselected");
+}
+
+static const struct uid_range every_uid = { 1, UINT32_MAX };
+
+static enum rc
+expunge(struct session *s, struct uid_set uids, struct err *err)
+{
+	uint64_t modseq;
+	enum rc rc;
+
+	if (uids.n == 0)
+		return RC_OK;
+	rc = store_expunge(s->p->db, &s->view->folder.owner,
+	    &s->view->folder.id, uids, false, &modseq, err);
+	if (rc == RC_OK && modseq)
+		session_ring(s, &s->view->folder.owner);
+	return rc;
+}
+
+/* Only what this client has seen: later mail is not its to remove. */
+static struct uid_set
+seen_uids(struct session *s)
+{
+	struct uid_range *r = ARENA_NEW(s->command_arena, struct uid_range);
+
+	*r = every_uid;
+	r->hi = s->view->folder.uidnext - 1;
+	return (struct uid_set){ r, r->hi ? 1 : 0 };
+}
+
+void
+cmd_close(struct session *s, const struct read_command *c)
+{
+	struct err err;
+
+	(void)c;
+	if (!s->view->is_read_only &&
+	    expunge(s, seen_uids(s), &err) != RC_OK) {
+		chat_failure(s, &err);
+		return;
+	}
+	session_unselect(s);
+	chat_ok(s, "Closed");
+}
+
+void
+cmd_expunge(struct session *s, const struct read_command *c)
+{
+	struct selection sel;
+	struct uid_set uids;
+	const char *wrong = NULL;
+	struct err err;
+
+	if (s->is_uid != (c->text.n == 1)) {
+		chat_bad(s, s->is_uid ? "UID EXPUNGE takes a set"
+				      : "EXPUNGE takes no argument");
+		return;
+	}
+	if (s->view->is_read_only) {
+		chat_no(s, "[READ-ONLY] The mailbox is open read-only");
+		return;
+	}
+	if (view_load(s, &err) != RC_OK) {
+		chat_failure(s, &err);
+		return;
+	}
+	if (s->is_uid)
+		wrong = view_select(
+		    s, c->text.args[0].s, true, false, &sel);
+	if (wrong) {
+		chat_bad(s, wrong);
+		return;
+	}
+	uids = s->is_uid ? view_uids(s, &sel) : seen_uids(s);
+	if (expunge(s, uids, &err) != RC_OK)
+		chat_failure(s, &err);
+	else
+		command_done(s, true, "Expunged");
+}

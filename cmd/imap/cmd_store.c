@@ -1,0 +1,274 @@
+/* STORE, COPY, MOVE. */
+#include "commands.h"
+
+#include "base/num.h"
+
+#include "base/banned.h"
+
+/* --- STORE (RFC 3501 6.4.6, RFC 7162 3.1.3) ----------------------------------------- */
+
+struct store {
+	struct session *s;
+	struct selection sel;
+	struct store_flags change;
+	bool is_silent;
+};
+
+/* "+FLAGS.SILENT" */
+static bool
+take_op(struct store *t, struct str word)
+{
+	t->change.op = STORE_REPLACE;
+	if (str_starts_with(word, STR("+")) ||
+	    str_starts_with(word, STR("-"))) {
+		t->change.op = word.p[0] == '+' ? STORE_ADD : STORE_REMOVE;
+		word = str_tail(word, 1);
+	}
+	if (str_ends_with_nocase(word, STR(".SILENT"))) {
+		t->is_silent = true;
+		word.len -= 7;
+	}
+	return str_equals_nocase(word, STR("FLAGS"));
+}
+
+/* (UNCHANGEDSINCE n) */
+static bool
+take_modifier(struct store *t, const struct arg *list)
+{
+	if (list->n != 2 ||
+	    !arg_is_atom(&list->v[0], STR("UNCHANGEDSINCE")) ||
+	    !arg_is_text(&list->v[1]) ||
+	    !num_parse_u64(
+		list->v[1].s, INT64_MAX, &t->change.unchanged_since))
+		return false;
+	t->s->has_condstore = true;
+	return true;
+}
+
+/* False: answered. */
+static bool
+parse(struct store *t, const struct read_command *c)
+{
+	const struct arg *v = c->text.args;
+	size_t n = c->text.n, i = 1;
+	struct flag_list flags;
+
+	t->change.unchanged_since = UINT64_MAX;
+	if (v[i].type == ARG_LIST && !take_modifier(t, &v[i++])) {
+		chat_bad(t->s, "Unknown modifier");
+		return false;
+	}
+	if (i + 2 > n || !arg_is_text(&v[i]) || !take_op(t, v[i].s)) {
+		chat_bad(t->s, "FLAGS, +FLAGS or -FLAGS is wanted");
+		return false;
+	}
+	i++;
+	if (v[i].type == ARG_LIST && i + 1 == n) {
+		if (!command_flags(t->s, v[i].v, v[i].n, &flags))
+			return false;
+	} else if (!command_flags(t->s, v + i, n - i, &flags)) {
+		return false;
+	}
+	t->change.flags = flags.bits;
+	t->change.keywords = flags.keywords;
+	t->change.n_keywords = flags.n;
+	return true;
+}
+
+static bool
+contains(const uint32_t *v, size_t n, uint32_t uid)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (v[i] == uid)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The answers: each message of the set with its flags as they are now, or
+ * with .SILENT only what another session changed meanwhile.
+ */
+static void
+tell(struct store *t, uint64_t modseq, const uint32_t *modified, size_t n)
+{
+	struct view *v = t->s->view;
+	size_t i;
+
+	for (i = 0; i < t->sel.n; i++) {
+		struct seen *m = &v->v[t->sel.v[i]];
+
+		if (m->is_gone)
+			continue;
+		if (t->is_silent && m->e.modseq == modseq) {
+			m->is_dirty = false;
+			/* The modseq is news even so (RFC 7162 3.1.3). */
+			if (t->s->has_condstore)
+				writer_printf(t->s->writer,
+				    "* %zu FETCH (UID %u MODSEQ (%llu))\r\n",
+				    t->sel.v[i] + 1, m->e.uid,
+				    (unsigned long long)m->e.modseq);
+		} else if (!t->is_silent || contains(modified, n, m->e.uid)) {
+			view_tell_fetch(t->s, t->sel.v[i], t->s->is_uid);
+		}
+	}
+}
+
+static void
+finish(struct store *t, const uint32_t *modified, size_t n)
+{
+	struct session *s = t->s;
+	struct buf b = BUF_INIT;
+	uint32_t *numbers;
+	size_t i;
+
+	if (n == 0) {
+		command_done(s, s->is_uid, "Stored");
+		return;
+	}
+	numbers = ARENA_ARRAY(s->command_arena, n, uint32_t);
+	for (i = 0; i < n; i++)
+		numbers[i] = s->is_uid
+		    ? modified[i]
+		    : (uint32_t)view_find(s->view, modified[i]) + 1;
+	view_add_uid_list(&b, numbers, n);
+	command_done(s, s->is_uid, "[MODIFIED %.*s] Some were changed",
+	    STR_ARG(buf_str(&b)));
+	buf_done(&b);
+}
+
+/* The map is brought up to date without telling: tell() does that. */
+static enum rc
+refresh(struct session *s, struct err *err)
+{
+	struct view *v = s->view;
+	size_t told = v->n_keywords_told;
+	enum rc rc = view_update(s, err);
+
+	if (rc == RC_OK && v->folder.n_keywords > told)
+		view_tell_flags(s, true);
+	return rc;
+}
+
+void
+cmd_store(struct session *s, const struct read_command *c)
+{
+	struct store t = { .s = s };
+	uint32_t *modified;
+	const char *wrong;
+	uint64_t modseq;
+	struct err err;
+	size_t n;
+
+	if (s->view->is_read_only) {
+		chat_no(s, "[READ-ONLY] The mailbox is open read-only");
+		return;
+	}
+	if (view_load(s, &err) != RC_OK) {
+		chat_failure(s, &err);
+		return;
+	}
+	wrong = arg_is_text(&c->text.args[0])
+	    ? view_select(s, c->text.args[0].s, s->is_uid, false, &t.sel)
+	    : "Bad set";
+	if (wrong) {
+		chat_bad(s, wrong);
+		return;
+	}
+	if (!parse(&t, c))
+		return;
+	if (t.sel.n == 0) {
+		command_done(s, s->is_uid, "Nothing to store");
+		return;
+	}
+	if (store_flags(s->p->db, s->command_arena, &s->view->folder.owner,
+		&s->view->folder.id, view_uids(s, &t.sel), &t.change, &modseq,
+		&modified, &n, &err) != RC_OK ||
+	    refresh(s, &err) != RC_OK) {
+		chat_failure(s, &err);
+		return;
+	}
+	session_ring(s, &s->view->folder.owner);
+	tell(&t, modseq, modified, n);
+	finish(&t, modified, n);
+}
+
+/* --- COPY and MOVE (RFC 3501 6.4.7, RFC 6851, RFC 4315) --------------------------------- */
+
+static void
+add_copyuid(struct buf *b, const struct copy_result *r)
+{
+	buf_printf(b, "[COPYUID %u ", r->uidvalidity);
+	view_add_uid_list(b, r->from, r->n);
+	buf_add_char(b, ' ');
+	view_add_uid_list(b, r->to, r->n);
+	buf_add_char(b, ']');
+}
+
+static void
+copy(struct session *s, const struct read_command *c, bool is_move)
+{
+	struct buf b = BUF_INIT;
+	struct copy_result r;
+	struct selection sel;
+	const char *wrong;
+	struct folder *to;
+	struct err err;
+
+	if (is_move && s->view->is_read_only) {
+		chat_no(s, "[READ-ONLY] The mailbox is open read-only");
+		return;
+	}
+	if (view_load(s, &err) != RC_OK) {
+		chat_failure(s, &err);
+		return;
+	}
+	wrong = arg_is_text(&c->text.args[0])
+	    ? view_select(s, c->text.args[0].s, s->is_uid, false, &sel)
+	    : "Bad set";
+	if (wrong) {
+		chat_bad(s, wrong);
+		return;
+	}
+	to = command_folder(s, &c->text.args[1], true);
+	if (!to)
+		return;
+	if (sel.n == 0) {
+		command_done(s, true, "Nothing to copy");
+		return;
+	}
+	if (store_copy(s->p->db, s->command_arena, &s->view->folder.owner,
+		&s->view->folder.id, view_uids(s, &sel), &to->owner, &to->id,
+		is_move, &r, &err) != RC_OK) {
+		chat_failure(s, &err);
+		return;
+	}
+	session_ring(s, &to->owner);
+	if (r.n == 0) {
+		command_done(s, true, "[EXPUNGEISSUED] They are gone");
+		return;
+	}
+	add_copyuid(&b, &r);
+	/* MOVE tells before the EXPUNGEs (RFC 6851 4.3). */
+	if (is_move) {
+		chat_untagged(s, "OK %.*s Moved", STR_ARG(buf_str(&b)));
+		command_done(s, true, "Moved");
+	} else {
+		command_done(s, true, "%.*s Copied", STR_ARG(buf_str(&b)));
+	}
+	buf_done(&b);
+}
+
+void
+cmd_copy(struct session *s, const struct read_command *c)
+{
+	copy(s, c, false);
+}
+
+void
+cmd_move(struct session *s, const struct read_command *c)
+{
+	copy(s, c, true);
+}

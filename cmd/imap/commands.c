@@ -1,0 +1,272 @@
+/* The command table, its checks, and what several commands share. */
+#include "commands.h"
+
+#include <stdarg.h>
+
+#include "base/ascii.h"
+#include "base/limits.h"
+#include "text/mutf7.h"
+#include "text/utf8.h"
+
+#include "base/banned.h"
+
+#define ANY SIZE_MAX
+
+static const struct command commands[] = {
+	{ STR_INIT("APPEND"), IN_USER, 1, ANY, cmd_append },
+	{ STR_INIT("AUTHENTICATE"), IN_CONNECTED, 1, 2, cmd_authenticate },
+	{ STR_INIT("CAPABILITY"), IN_ANY, 0, 0, cmd_capability },
+	{ STR_INIT("CHECK"), IN_SELECTED, 0, 0, cmd_check },
+	{ STR_INIT("CLOSE"), IN_SELECTED | NO_SYNC, 0, 0, cmd_close },
+	{ STR_INIT("COPY"), IN_SELECTED | HAS_UID, 2, 2, cmd_copy },
+	{ STR_INIT("CREATE"), IN_USER, 1, 2, cmd_create },
+	{ STR_INIT("DELETE"), IN_USER, 1, 1, cmd_delete },
+	{ STR_INIT("ENABLE"), IN_USER, 1, ANY, cmd_enable },
+	{ STR_INIT("EXAMINE"), IN_USER | NO_SYNC, 1, 2, cmd_examine },
+	{ STR_INIT("EXPUNGE"), IN_SELECTED | HAS_UID, 0, 1, cmd_expunge },
+	{ STR_INIT("FETCH"), IN_SELECTED | HAS_UID | NO_EXPUNGE, 2, 3,
+	    cmd_fetch },
+	{ STR_INIT("ID"), IN_ANY, 1, 1, cmd_id },
+	{ STR_INIT("IDLE"), IN_USER | NO_SYNC, 0, 0, cmd_idle },
+	{ STR_INIT("LIST"), IN_USER, 2, 5, cmd_list },
+	{ STR_INIT("LOGIN"), IN_CONNECTED, 2, 2, cmd_login },
+	{ STR_INIT("LOGOUT"), IN_ANY | NO_SYNC, 0, 0, cmd_logout },
+	{ STR_INIT("LSUB"), IN_USER, 2, 2, cmd_lsub },
+	{ STR_INIT("MOVE"), IN_SELECTED | HAS_UID, 2, 2, cmd_move },
+	{ STR_INIT("NAMESPACE"), IN_USER, 0, 0, cmd_namespace },
+	{ STR_INIT("NOOP"), IN_ANY, 0, 0, cmd_noop },
+	{ STR_INIT("RENAME"), IN_USER, 2, 2, cmd_rename },
+	{ STR_INIT("SEARCH"), IN_SELECTED | HAS_UID | NO_EXPUNGE, 1, ANY,
+	    cmd_search },
+	{ STR_INIT("SELECT"), IN_USER | NO_SYNC, 1, 2, cmd_select },
+	{ STR_INIT("STARTTLS"), IN_CONNECTED, 0, 0, cmd_starttls },
+	{ STR_INIT("STATUS"), IN_USER, 2, 2, cmd_status },
+	{ STR_INIT("STORE"), IN_SELECTED | HAS_UID | NO_EXPUNGE, 3, ANY,
+	    cmd_store },
+	{ STR_INIT("SUBSCRIBE"), IN_USER, 1, 1, cmd_subscribe },
+	{ STR_INIT("UNSELECT"), IN_SELECTED | NO_SYNC, 0, 0, cmd_unselect },
+	{ STR_INIT("UNSUBSCRIBE"), IN_USER, 1, 1, cmd_unsubscribe },
+};
+
+static const struct command *
+find_command(struct str name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		if (str_equals_nocase(name, commands[i].name))
+			return &commands[i];
+	}
+	return NULL;
+}
+
+static const char *
+check(const struct session *s, const struct command *k,
+    const struct read_command *c)
+{
+	static const unsigned bits[] = { IN_CONNECTED, IN_AUTHENTICATED,
+		IN_SELECTED, 0 };
+
+	if (!k || (c->text.is_uid && !(k->flags & HAS_UID)))
+		return "Unknown command";
+	if (!(k->flags & bits[s->state]))
+		return s->state == STATE_CONNECTED ? "Log in first"
+		    : k->flags & IN_CONNECTED	   ? "Already logged in"
+						   : "Select a mailbox first";
+	if (c->text.n < k->min_args)
+		return "Arguments missing";
+	if (c->text.n > k->max_args)
+		return "Too many arguments";
+	return NULL;
+}
+
+/* A refused APPEND's message must not run as commands. */
+static void
+drop_pending(struct session *s, const struct pending_literal *p)
+{
+	if (!p->is_there || p->is_sync)
+		return;
+	if (read_literal(s, p->size, NULL, NULL) != IO_OK)
+		session_enter(s, STATE_LOGOUT);
+}
+
+void
+command_run(struct session *s, const struct read_command *c)
+{
+	const struct command *k = find_command(c->text.name);
+	const char *wrong = check(s, k, c);
+
+	s->is_uid = c->text.is_uid;
+	if (wrong) {
+		drop_pending(s, &c->pending);
+		chat_bad(s, wrong);
+		return;
+	}
+	k->run(s, c);
+}
+
+/* --- shared -------------------------------------------------------------------------- */
+
+void
+command_done(struct session *s, bool may_expunge, const char *fmt, ...)
+{
+	struct buf b = BUF_INIT;
+	struct err err;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&b, fmt, ap);
+	va_end(ap);
+	if (s->state == STATE_SELECTED &&
+	    view_sync(s, may_expunge, &err) != RC_OK)
+		chat_failure(s, &err);
+	else if (s->state != STATE_LOGOUT)
+		chat_ok(s, "%.*s", STR_ARG(buf_str(&b)));
+	buf_done(&b);
+}
+
+static bool
+has_bad_level(struct str name)
+{
+	struct str rest = name, level;
+	size_t depth = 0;
+
+	while (str_split_char(&rest, '/', &level)) {
+		if (level.len == 0 || ++depth > LIMIT_FOLDER_DEPTH)
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_control(struct str s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++) {
+		if (ascii_is_cntl(s.p[i]))
+			return true;
+	}
+	return false;
+}
+
+bool
+command_mailbox(struct session *s, const struct arg *arg, struct str *ret)
+{
+	struct str name;
+
+	if (!arg_is_text(arg)) {
+		chat_bad(s, "A mailbox name is missing");
+		return false;
+	}
+	name = arg->s;
+	if (!(s->has_utf8 && utf8_is_valid(name)) &&
+	    !mutf7_decode(s->command_arena, arg->s, &name)) {
+		chat_no(s, "[CANNOT] That is no mailbox name (modified "
+			   "UTF-7)");
+		return false;
+	}
+	if (name.len > 1 && name.p[name.len - 1] == '/')
+		name.len--;
+	if (name.len == 0 || name.len > LIMIT_FOLDER_NAME ||
+	    has_bad_level(name) || has_control(name)) {
+		chat_no(s, "[CANNOT] That mailbox name is not allowed");
+		return false;
+	}
+	if (str_equals_nocase(str_slice(name, 0, 5), STR("INBOX")) &&
+	    (name.len == 5 || name.p[5] == '/'))
+		name = arena_join(
+		    s->command_arena, STR("INBOX"), str_tail(name, 5));
+	*ret = name;
+	return true;
+}
+
+struct folder *
+command_folder(struct session *s, const struct arg *arg, bool try_create)
+{
+	struct folder *f;
+	struct str name;
+	struct err err;
+
+	if (!command_mailbox(s, arg, &name))
+		return NULL;
+	if (folder_find(s->p->db, s->command_arena, &s->user->owner, name, &f,
+		&err) != RC_OK) {
+		chat_failure(s, &err);
+		return NULL;
+	}
+	if (!f || f->no_select) {
+		chat_no(s, "[%s] There is no such mailbox",
+		    try_create ? "TRYCREATE" : "NONEXISTENT");
+		return NULL;
+	}
+	return f;
+}
+
+struct flag_row {
+	struct str name;
+	uint64_t bit;
+};
+
+static const struct flag_row flag_rows[] = {
+	{ STR_INIT("\\Seen"), FLAG_SEEN },
+	{ STR_INIT("\\Answered"), FLAG_ANSWERED },
+	{ STR_INIT("\\Flagged"), FLAG_FLAGGED },
+	{ STR_INIT("\\Deleted"), FLAG_DELETED },
+	{ STR_INIT("\\Draft"), FLAG_DRAFT },
+	{ STR_INIT("\\Recent"), 0 }, /* the server's: passed over */
+};
+
+static bool
+system_flag(struct str name, uint64_t *bits)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(flag_rows) / sizeof(*flag_rows); i++) {
+		if (str_equals_nocase(name, flag_rows[i].name)) {
+			*bits |= flag_rows[i].bit;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+is_keyword(struct str s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++) {
+		if (!ascii_is_graph(s.p[i]) ||
+		    str_has_char(STR("(){%*\"\\]"), s.p[i]))
+			return false;
+	}
+	return s.len > 0;
+}
+
+bool
+command_flags(struct session *s, const struct arg *v, size_t n,
+    struct flag_list *ret)
+{
+	VEC(struct str) keywords = { 0 };
+	uint64_t bits = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (v[i].type != ARG_ATOM ||
+		    (!system_flag(v[i].s, &bits) && !is_keyword(v[i].s))) {
+			chat_bad(s, "Bad flag");
+			return false;
+		}
+		if (v[i].s.p[0] == '\\')
+			continue;
+		if (v[i].s.len > LIMIT_KEYWORD ||
+		    keywords.n >= LIMIT_KEYWORDS) {
+			chat_no(s, "[LIMIT] Keyword too long, or too many");
+			return false;
+		}
+		VEC_PUSH(s->command_arena, &keywords, v[i].s);
+	}
+	*ret = (struct flag_list){ bits, keywords.v, keywords.n };
+	return true;
+}

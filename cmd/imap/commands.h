@@ -1,0 +1,88 @@
+/* The commands: one table says what each needs, one file each does it. */
+#ifndef M3_CMD_IMAP_COMMANDS_H
+#define M3_CMD_IMAP_COMMANDS_H
+
+#include "read.h"
+#include "view.h"
+
+enum command_flags {
+	IN_CONNECTED     = 1 << 0,
+	IN_AUTHENTICATED = 1 << 1,
+	IN_SELECTED      = 1 << 2,
+	HAS_UID          = 1 << 3, /* "UID name" is a command too */
+	NO_EXPUNGE       = 1 << 4, /* FETCH, STORE, SEARCH without UID */
+	NO_SYNC          = 1 << 5, /* looks for changes itself, or not at all */
+	ONLY_UID         = 1 << 6,
+
+	IN_ANY  = IN_CONNECTED | IN_AUTHENTICATED | IN_SELECTED,
+	IN_USER = IN_AUTHENTICATED | IN_SELECTED,
+};
+
+struct command {
+	struct str name;
+	unsigned flags;
+	size_t min_args;
+	size_t max_args;
+	void (*run)(struct session *s, const struct read_command *c);
+};
+
+void command_run(struct session *s, const struct read_command *c);
+/* What CAPABILITY says now. */
+void command_capabilities(struct session *s, struct buf *b);
+
+/*
+ * A mailbox argument as the store's name: decoded, INBOX in capitals, without
+ * a trailing '/'. False: answered.
+ */
+bool command_mailbox(
+    struct session *s, const struct arg *arg, struct str *ret_name);
+/* The folder, or NULL and answered ([TRYCREATE] when try_create). */
+struct folder *command_folder(
+    struct session *s, const struct arg *arg, bool try_create);
+/* System bits and keywords of a flag list. False: answered. */
+struct flag_list {
+	uint64_t bits;
+	const struct str *keywords;
+	size_t n;
+};
+bool command_flags(struct session *s, const struct arg *v, size_t n,
+    struct flag_list *ret);
+/* "OK text", after telling what changed; NO when that fails. */
+void command_done(struct session *s, bool may_expunge, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#define CMD(name) \
+	void name(struct session *s, const struct read_command *c)
+CMD(cmd_capability);
+CMD(cmd_noop);
+CMD(cmd_logout);
+CMD(cmd_login);
+CMD(cmd_authenticate);
+CMD(cmd_starttls);
+CMD(cmd_id);
+CMD(cmd_enable);
+CMD(cmd_namespace);
+CMD(cmd_select);
+CMD(cmd_examine);
+CMD(cmd_unselect);
+CMD(cmd_close);
+CMD(cmd_create);
+CMD(cmd_delete);
+CMD(cmd_rename);
+CMD(cmd_subscribe);
+CMD(cmd_unsubscribe);
+CMD(cmd_list);
+CMD(cmd_lsub);
+CMD(cmd_status);
+CMD(cmd_append);
+CMD(cmd_check);
+CMD(cmd_expunge);
+CMD(cmd_search);
+CMD(cmd_fetch);
+CMD(cmd_store);
+CMD(cmd_copy);
+CMD(cmd_move);
+CMD(cmd_idle);
+#undef CMD
+
+#endif

@@ -1,0 +1,618 @@
+/* Evaluation of SEARCH programs; see match.h. */
+#include "match.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "db/blob.h"
+#include "mime/decode.h"
+#include "mime/encoded_word.h"
+#include "mime/facts.h"
+#include "mime/header.h"
+#include "mime/params.h"
+#include "text/charset.h"
+#include "text/date.h"
+
+#include "base/banned.h"
+
+enum { BATCH = 256, WINDOW = 4 << 20, OVERLAP = 65536 };
+
+enum truth { NO, YES, OPEN };
+
+/* What is known of the message that is being judged. */
+struct subject {
+	size_t index;
+	const struct seen *m;
+	bool has_envelope;
+	struct facts_envelope envelope;
+	bool has_header;
+	struct str header;     /* prefix and header */
+	bool has_body;         /* text parts may be read */
+	const struct facts *facts;
+	struct oid blob;
+};
+
+struct match {
+	struct session *s;
+	const struct view *view;
+	const struct search_key *root;
+	unsigned needs;
+	struct arena *a;       /* of one message */
+	int64_t now_s;
+	enum rc rc;            /* of reads inside the evaluation */
+	struct err *err;
+	const char *wrong;
+};
+
+/* --- texts --------------------------------------------------------------------------- */
+
+static bool
+contains(struct match *x, struct str text, struct str folded_key)
+{
+	struct str folded;
+
+	if (folded_key.len == 0)
+		return true;
+	folded = casemap(x->a, text);
+	return str_find(folded, folded_key) < folded.len;
+}
+
+static bool
+header_text_contains(struct match *x, struct str value, struct str key)
+{
+	return contains(x,
+	    encoded_words_decode(x->a, header_unfold(x->a, value)), key);
+}
+
+static bool
+addresses_contain(
+    struct match *x, struct facts_addresses list, struct str key)
+{
+	size_t i;
+
+	for (i = 0; i < list.n; i++) {
+		const struct facts_address *a = &list.v[i];
+		struct str name = encoded_words_decode(
+		    x->a, a->name.p ? a->name : STR(""));
+		struct str whole = arena_printf(x->a, "%.*s <%.*s@%.*s>",
+		    STR_ARG(name), STR_ARG(a->mailbox), STR_ARG(a->host));
+
+		if (contains(x, whole, key))
+			return true;
+	}
+	return false;
+}
+
+/* *ret_known false: the envelope does not have that field. */
+static bool
+envelope_contains(struct match *x, const struct facts_envelope *e,
+    struct str field, struct str key, bool *ret_known)
+{
+	const struct {
+		struct str name;
+		const struct facts_addresses *list;
+		const struct str *text;
+	} fields[] = {
+		{ STR_INIT("Subject"), NULL, &e->subject },
+		{ STR_INIT("From"), &e->from, NULL },
+		{ STR_INIT("To"), &e->to, NULL },
+		{ STR_INIT("Cc"), &e->cc, NULL },
+		{ STR_INIT("Bcc"), &e->bcc, NULL },
+		{ STR_INIT("Message-ID"), NULL, &e->message_id },
+		{ STR_INIT("In-Reply-To"), NULL, &e->in_reply_to },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+		if (!str_equals_nocase(field, fields[i].name))
+			continue;
+		*ret_known = true;
+		if (fields[i].list)
+			return addresses_contain(x, *fields[i].list, key);
+		return fields[i].text->p &&
+		    contains(x,
+			encoded_words_decode(x->a, *fields[i].text), key);
+	}
+	*ret_known = false;
+	return false;
+}
+
+static enum truth
+judge_header(
+    struct match *x, const struct search_key *k, const struct subject *m)
+{
+	struct header_field f;
+	struct str rest = m->header;
+	bool known = false, hit;
+
+	if (!m->has_envelope)
+		return OPEN;
+	hit = envelope_contains(x, &m->envelope, k->field, k->text, &known);
+	if (known)
+		return hit ? YES : NO;
+	if (!m->has_header)
+		return OPEN;
+	while (header_next(&rest, &f)) {
+		if (str_equals_nocase(f.name, k->field) &&
+		    header_text_contains(x, f.value, k->text))
+			return YES;
+	}
+	return NO;
+}
+
+/* --- bodies ------------------------------------------------------------------------------ */
+
+struct window {
+	struct match *x;
+	struct decoder decoder;
+	struct str charset;
+	struct str key;
+	struct buf plain;
+	bool is_hit;
+};
+
+static void
+search_window(struct window *w)
+{
+	struct buf text = BUF_INIT;
+
+	charset_to_utf8(&text, w->charset, buf_str(&w->plain));
+	w->is_hit = contains(w->x, buf_str(&text), w->key);
+	buf_done(&text);
+	if (w->plain.len > OVERLAP)
+		buf_consume(&w->plain, w->plain.len - OVERLAP);
+}
+
+static bool
+on_octets(void *ctx, struct str bytes)
+{
+	struct window *w = ctx;
+
+	decoder_push(&w->decoder, bytes, &w->plain);
+	if (w->plain.len > WINDOW)
+		search_window(w);
+	return !w->is_hit;
+}
+
+static bool
+part_contains(struct match *x, const struct subject *m,
+    const struct facts_part *p, struct str key)
+{
+	struct window w = { .x = x, .key = key,
+		.charset = params_find(p->params, STR("charset")) };
+
+	if (p->body_size == 0)
+		return false;
+	decoder_init(&w.decoder, decode_kind_of(p->encoding));
+	x->rc = blob_read(x->s->p->db, &m->blob, p->body_offset,
+	    p->body_size, on_octets, &w, x->err);
+	if (x->rc == RC_OK && !w.is_hit) {
+		decoder_finish(&w.decoder, &w.plain);
+		search_window(&w);
+	}
+	buf_done(&w.plain);
+	return x->rc == RC_OK && w.is_hit;
+}
+
+static enum truth
+judge_body(
+    struct match *x, const struct search_key *k, const struct subject *m)
+{
+	uint32_t i;
+
+	if (k->text.len == 0)
+		return YES;
+	if (!m->has_body)
+		return OPEN;
+	for (i = 0; i < m->facts->n_parts; i++) {
+		const struct facts_part *p = &m->facts->parts[i];
+
+		if (p->is_multipart || p->is_message ||
+		    !str_equals_nocase(p->type, STR("text")))
+			continue;
+		if (part_contains(x, m, p, k->text))
+			return YES;
+		if (x->rc != RC_OK)
+			return OPEN;
+	}
+	return NO;
+}
+
+static enum truth
+judge_text(
+    struct match *x, const struct search_key *k, const struct subject *m)
+{
+	struct header_field f;
+	struct str rest = m->header;
+
+	if (k->text.len == 0)
+		return YES;
+	if (!m->has_header)
+		return OPEN;
+	while (header_next(&rest, &f)) {
+		if (header_text_contains(x, f.whole, k->text))
+			return YES;
+	}
+	return judge_body(x, k, m);
+}
+
+/* --- numbers and dates ---------------------------------------------------------------------- */
+
+static int64_t
+day_of(int64_t s)
+{
+	return s / 86400 - (s % 86400 < 0);
+}
+
+/* The date as it is written, without regard to its zone (RFC 3501). */
+static enum truth
+judge_sent(
+    struct match *x, const struct search_key *k, const struct subject *m)
+{
+	int64_t s, day;
+	int zone;
+
+	(void)x;
+	if (!m->has_envelope)
+		return OPEN;
+	if (!m->envelope.date.p ||
+	    !date_parse_rfc5322(m->envelope.date, &s, &zone))
+		return NO;
+	day = day_of(s + zone * 60) - (int64_t)k->number;
+	return (k->type == SEARCH_SENTBEFORE ? day < 0
+		   : k->type == SEARCH_SENTON ? day == 0
+					      : day >= 0)
+	    ? YES
+	    : NO;
+}
+
+static bool
+has_keyword(const struct match *x, const struct subject *m, struct str word)
+{
+	const struct folder *f = &x->view->folder;
+	size_t i;
+
+	for (i = 0; i < f->n_keywords; i++) {
+		if (str_equals_nocase(f->keywords[i], word))
+			return m->m->e.flags >> (FLAG_FIRST_KEYWORD + i) & 1;
+	}
+	return false;
+}
+
+static bool
+in_set(struct match *x, const struct search_key *k, const struct subject *m)
+{
+	bool is_uid = k->type == SEARCH_UID;
+	struct seqset set = k->set;
+	uint32_t n = (uint32_t)x->view->n_announced;
+	size_t i;
+
+	if (set.is_saved) {
+		for (i = 0; i < x->s->saved.n; i++) {
+			if (x->s->saved.v[i] == m->m->e.uid)
+				return true;
+		}
+		return false;
+	}
+	if (is_uid)
+		n = n ? x->view->v[n - 1].e.uid : 0;
+	seqset_resolve(x->a, &k->set, n, &set);
+	if (!is_uid && set.n && set.v[set.n - 1].hi > n)
+		x->wrong = "No such message";
+	return seqset_has(
+	    &set, is_uid ? m->m->e.uid : (uint32_t)m->index + 1);
+}
+
+/* Keys that the map decides. */
+static bool
+judge_entry(
+    struct match *x, const struct search_key *k, const struct subject *m)
+{
+	const struct entry *e = &m->m->e;
+	int64_t n = (int64_t)k->number;
+
+	switch (k->type) {
+	case SEARCH_SEQ:
+	case SEARCH_UID:
+		return in_set(x, k, m);
+	case SEARCH_FLAG:
+		return (e->flags & k->number) == k->number;
+	case SEARCH_KEYWORD:
+		return has_keyword(x, m, k->text);
+	case SEARCH_RECENT:
+		return x->view->recent_from && e->uid >= x->view->recent_from;
+	case SEARCH_BEFORE:
+		return day_of(e->date_s) < n;
+	case SEARCH_ON:
+		return day_of(e->date_s) == n;
+	case SEARCH_SINCE:
+		return day_of(e->date_s) >= n;
+	case SEARCH_SAVEDBEFORE:
+		return day_of(e->saved_s) < n;
+	case SEARCH_SAVEDON:
+		return day_of(e->saved_s) == n;
+	case SEARCH_SAVEDSINCE:
+		return day_of(e->saved_s) >= n;
+	case SEARCH_LARGER:
+		return e->size > k->number;
+	case SEARCH_SMALLER:
+		return e->size < k->number;
+	case SEARCH_OLDER:
+		return x->now_s - e->date_s >= n;
+	case SEARCH_YOUNGER:
+		return x->now_s - e->date_s <= n;
+	case SEARCH_MODSEQ:
+		return e->modseq >= k->number;
+	case SEARCH_AND:
+	case SEARCH_OR:
+	case SEARCH_NOT:
+	case SEARCH_SENTBEFORE:
+	case SEARCH_SENTON:
+	case SEARCH_SENTSINCE:
+	case SEARCH_HEADER:
+	case SEARCH_BODY:
+	case SEARCH_TEXT:
+	case SEARCH_EMAILID:
+		break;
+	}
+	return false;
+}
+
+/* --- the tree (its depth was limited when it was parsed) ---------------------------------------- */
+
+static enum truth judge(
+    struct match *x, const struct search_key *k, const struct subject *m);
+
+static enum truth
+judge_all(
+    struct match *x, const struct search_key *k, const struct subject *m)
+{
+	bool is_or = k->type == SEARCH_OR;
+	enum truth result = is_or ? NO : YES, t;
+	size_t i;
+
+	for (i = 0; i < k->n; i++) {
+		t = judge(x, &k->v[i], m);
+		if (t == (is_or ? YES : NO))
+			return t;
+		if (t == OPEN)
+			result = OPEN;
+	}
+	return result;
+}
+
+static enum truth
+judge_emailid(
+    struct match *x, const struct search_key *k, const struct subject *m)
+{
+	char text[OID_HEX];
+
+	(void)x;
+	if (!m->has_envelope)
+		return OPEN;
+	return str_equals(oid_format(&m->blob, text), k->text) ? YES : NO;
+}
+
+static enum truth
+judge_not(
+    struct match *x, const struct search_key *k, const struct subject *m)
+{
+	enum truth t = judge(x, &k->v[0], m);
+
+	return t == OPEN ? OPEN : t == YES ? NO : YES;
+}
+
+typedef enum truth judge_fn(
+    struct match *x, const struct search_key *k, const struct subject *m);
+
+/* What the map alone cannot decide. */
+static judge_fn *const judges[SEARCH_EMAILID + 1] = {
+	[SEARCH_AND] = judge_all,
+	[SEARCH_OR] = judge_all,
+	[SEARCH_NOT] = judge_not,
+	[SEARCH_HEADER] = judge_header,
+	[SEARCH_BODY] = judge_body,
+	[SEARCH_TEXT] = judge_text,
+	[SEARCH_SENTBEFORE] = judge_sent,
+	[SEARCH_SENTON] = judge_sent,
+	[SEARCH_SENTSINCE] = judge_sent,
+	[SEARCH_EMAILID] = judge_emailid,
+};
+
+static enum truth
+judge(struct match *x, const struct search_key *k, const struct subject *m)
+{
+	if (judges[k->type])
+		return judges[k->type](x, k, m);
+	return judge_entry(x, k, m) ? YES : NO;
+}
+
+/* --- batches of what is open ------------------------------------------------------------------------ */
+
+struct candidate {
+	size_t index;
+	enum truth truth;
+	bool is_there;
+	struct message m;      /* copies in the batch's arena */
+	struct facts facts;
+	struct buf header;
+};
+
+struct batch {
+	struct match *x;
+	struct arena *a;
+	struct candidate v[BATCH];
+	size_t n;
+};
+
+static bool
+on_message(void *ctx, size_t index, const struct message *m)
+{
+	struct batch *b = ctx;
+	struct candidate *c = &b->v[index];
+
+	c->m = *m;
+	c->m.prefix = arena_dup_str(b->a, m->prefix);
+	c->m.facts = arena_dup_str(b->a, m->facts);
+	c->is_there = facts_decode(b->a, c->m.facts, &c->facts);
+	return true;
+}
+
+static void
+judge_candidate(struct batch *b, struct candidate *c, bool has_header)
+{
+	struct match *x = b->x;
+	struct subject m = { .index = c->index,
+		.m = &x->view->v[c->index], .has_envelope = true,
+		.envelope = *c->facts.parts[0].envelope,
+		.has_header = has_header, .has_body = has_header,
+		.header = buf_str(&c->header), .facts = &c->facts,
+		.blob = c->m.blob };
+
+	arena_reset(x->a);
+	c->truth = judge(x, x->root, &m);
+}
+
+static bool
+on_header(void *ctx, size_t index, struct str piece)
+{
+	struct batch *b = ctx;
+	size_t i, k = 0;
+
+	/* The ranges are those of the open candidates, in order. */
+	for (i = 0; i < b->n; i++) {
+		if (b->v[i].truth == OPEN && k++ == index) {
+			buf_add_str(&b->v[i].header, piece);
+			break;
+		}
+	}
+	return true;
+}
+
+static enum rc
+read_headers(struct batch *b, struct err *err)
+{
+	struct blob_range ranges[BATCH];
+	size_t i, n = 0;
+
+	for (i = 0; i < b->n; i++) {
+		struct candidate *c = &b->v[i];
+
+		if (c->truth != OPEN)
+			continue;
+		buf_add_str(&c->header, c->m.prefix);
+		ranges[n++] = (struct blob_range){ c->m.blob, 0,
+			c->facts.parts[0].header_size };
+	}
+	return n ? blob_read_many(
+		       b->x->s->p->db, ranges, n, on_header, b, err)
+		 : RC_OK;
+}
+
+static enum rc
+judge_batch(struct batch *b, struct err *err)
+{
+	struct match *x = b->x;
+	struct oid ids[BATCH];
+	size_t i;
+	enum rc rc;
+
+	for (i = 0; i < b->n; i++)
+		ids[i] = x->view->v[b->v[i].index].e.message;
+	rc = message_read_many(x->s->p->db, &x->view->folder.owner, ids, b->n,
+	    MESSAGE_HEAD | MESSAGE_FACTS, on_message, b, err);
+	for (i = 0; rc == RC_OK && i < b->n; i++) {
+		if (b->v[i].is_there)
+			judge_candidate(b, &b->v[i], false);
+		else
+			b->v[i].truth = NO;
+	}
+	if (rc == RC_OK)
+		rc = read_headers(b, err);
+	for (i = 0; rc == RC_OK && i < b->n; i++) {
+		if (b->v[i].truth == OPEN) {
+			judge_candidate(b, &b->v[i], true);
+			rc = x->rc;
+		}
+	}
+	return rc;
+}
+
+typedef VEC(size_t) index_vec;
+
+static enum rc
+end_batch(struct batch *b, index_vec *hits, struct err *err)
+{
+	enum rc rc = b->n ? judge_batch(b, err) : RC_OK;
+	size_t i;
+
+	for (i = 0; i < b->n; i++) {
+		if (rc == RC_OK && b->v[i].truth == YES)
+			VEC_PUSH(b->x->s->command_arena, hits,
+			    b->v[i].index);
+		buf_done(&b->v[i].header);
+	}
+	arena_reset(b->a);
+	memset(b->v, 0, sizeof(b->v));
+	b->n = 0;
+	return rc;
+}
+
+static int
+compare(const void *x, const void *y)
+{
+	size_t a = *(const size_t *)x, b = *(const size_t *)y;
+
+	return a == b ? 0 : a < b ? -1 : 1;
+}
+
+static enum rc
+run(struct match *x, struct batch *b, index_vec *hits, struct err *err)
+{
+	enum rc rc = RC_OK;
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < x->view->n_announced; i++) {
+		struct subject m = { .index = i, .m = &x->view->v[i] };
+		enum truth t;
+
+		if (m.m->is_gone)
+			continue;
+		arena_reset(x->a);
+		t = judge(x, x->root, &m);
+		if (t == YES)
+			VEC_PUSH(x->s->command_arena, hits, i);
+		if (t != OPEN)
+			continue;
+		b->v[b->n].truth = OPEN;
+		b->v[b->n++].index = i;
+		if (b->n == BATCH)
+			rc = end_batch(b, hits, err);
+	}
+	return rc == RC_OK ? end_batch(b, hits, err) : rc;
+}
+
+enum rc
+match_program(struct session *s, const struct search_program *p,
+    struct selection *ret, const char **ret_wrong, struct err *err)
+{
+	struct match x = { .s = s, .view = s->view, .root = &p->root,
+		.a = arena_new(), .now_s = clock_wall_ms() / 1000,
+		.err = err };
+	struct batch *b = mem_alloc(sizeof(*b));
+	index_vec hits = { 0 };
+	enum rc rc;
+
+	b->x = &x;
+	b->a = arena_new();
+	rc = run(&x, b, &hits, err);
+	if (hits.n)
+		qsort(hits.v, hits.n, sizeof(*hits.v), compare);
+	ret->v = hits.v;
+	ret->n = hits.n;
+	*ret_wrong = x.wrong;
+	arena_free(b->a);
+	mem_free(b);
+	arena_free(x.a);
+	return rc;
+}

@@ -1,0 +1,269 @@
+/* Reading a command; see read.h. */
+#include "read.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+
+#include "base/banned.h"
+
+enum { BLOCK = 65536, DRAIN_MAX = 1 << 26 };
+
+struct gathering {
+	struct session *s;
+	VEC(struct command_piece) pieces;
+	size_t octets;
+	size_t n_literals;
+	bool is_message;    /* APPEND's message is next */
+	struct pending_literal pending;
+};
+
+static size_t
+budget(const struct session *s)
+{
+	return s->state == STATE_CONNECTED ? LIMIT_IMAP_LINE_PREAUTH
+					   : LIMIT_IMAP_LINE;
+}
+
+enum io
+read_literal(struct session *s, uint64_t size,
+    void (*sink)(void *ctx, struct str block), void *ctx)
+{
+	struct str block;
+	enum io io = IO_OK;
+
+	while (size > 0 && io == IO_OK) {
+		io = reader_block(s->reader, size < BLOCK ? (size_t)size : BLOCK,
+		    session_deadline(s), &block);
+		if (io != IO_OK)
+			break;
+		if (sink)
+			sink(ctx, block);
+		size -= block.len;
+		reader_consume(s->reader, block.len);
+	}
+	return io;
+}
+
+static enum read_result
+refuse(struct session *s, struct str line, const char *text)
+{
+	size_t end = str_find_char(line, ' ');
+	struct command_piece piece = { .line = str_slice(line, 0, end) };
+	struct command_text c;
+
+	/* The tag, if the first line has a good one. */
+	(void)command_parse(s->command_arena, &piece, 1, false, &c);
+	s->tag = c.tag;
+	chat_bad(s, text);
+	return READ_ANSWERED;
+}
+
+static struct str
+first_line(const struct gathering *g)
+{
+	return g->pieces.n ? g->pieces.v[0].line : STR("");
+}
+
+/* A refused literal of the non-synchronizing kind comes all the same. */
+static enum read_result
+refuse_literal(struct gathering *g, const struct literal_spec *l,
+    struct str line, const char *text)
+{
+	struct session *s = g->s;
+	enum read_result r =
+	    refuse(s, g->pieces.n ? first_line(g) : line, text);
+
+	if (l->kind != LITERAL_NONSYNC)
+		return r;
+	if (l->size > DRAIN_MAX) {
+		chat_bye(s, "Literal too big");
+		return READ_END;
+	}
+	if (read_literal(s, l->size, NULL, NULL) != IO_OK)
+		return READ_END;
+	/* And the rest of its line. */
+	{
+		struct line rest;
+
+		if (reader_line(s->reader, LIMIT_IMAP_LINE, DRAIN_MAX,
+			session_deadline(s), &rest) != IO_OK)
+			return READ_END;
+	}
+	return r;
+}
+
+static void
+keep(void *ctx, struct str block)
+{
+	buf_add_str(ctx, block);
+}
+
+/* The command is APPEND and has its mailbox: the message comes next. */
+static bool
+is_message_next(struct gathering *g, const struct literal_spec *l)
+{
+	struct command_piece last = { .line = l->before };
+	struct command_text c;
+	VEC(struct command_piece) all = { 0 };
+	size_t i;
+
+	for (i = 0; i < g->pieces.n; i++)
+		VEC_PUSH(g->s->command_arena, &all, g->pieces.v[i]);
+	VEC_PUSH(g->s->command_arena, &all, last);
+	return command_parse(g->s->command_arena, all.v, all.n,
+		   g->s->has_utf8, &c) == NULL &&
+	    str_equals_nocase(c.name, STR("APPEND")) && c.n >= 1;
+}
+
+static enum read_result
+take_literal(struct gathering *g, const struct literal_spec *l,
+    struct command_piece *piece)
+{
+	struct session *s = g->s;
+	struct buf b = BUF_INIT;
+	enum io io;
+
+	if (++g->n_literals > LIMIT_IMAP_LITERALS)
+		return refuse_literal(
+		    g, l, piece->line, "Too many literals");
+	if (l->size > LIMIT_IMAP_LITERAL ||
+	    g->octets + l->size > budget(s))
+		return refuse_literal(g, l, piece->line, "Literal too big");
+	g->octets += l->size;
+	if (l->kind == LITERAL_SYNC)
+		chat_continue(s, "OK");
+	io = read_literal(s, l->size, keep, &b);
+	piece->has_literal = true;
+	piece->is_literal8 = l->is_literal8;
+	piece->literal = arena_dup_str(s->command_arena, buf_str(&b));
+	buf_done(&b);
+	return io == IO_OK ? READ_COMMAND : READ_END;
+}
+
+static enum read_result
+check_line(struct gathering *g, const struct line *l)
+{
+	struct str first = g->pieces.n ? first_line(g) : l->text;
+
+	if (l->is_long || g->octets > budget(g->s)) {
+		refuse(g->s, first, "Command too long");
+		chat_bye(g->s, "Command too long");
+		return READ_END;
+	}
+	if (l->end == LINE_LF)
+		return refuse(g->s, first, "Lines end with CR LF");
+	if (l->has_nul || l->has_cr)
+		return refuse(g->s, first, "NUL or CR in a command");
+	return READ_COMMAND;
+}
+
+static enum read_result
+end_of_input(struct session *s, enum io io)
+{
+	if (io == IO_TIMEOUT)
+		chat_bye(s, "Autologout: idle for too long");
+	else if (io == IO_STOPPED)
+		chat_bye(s, "Server shutting down");
+	else if (reader_gave_up(s->reader))
+		chat_bye(s, "Command too long");
+	return READ_END;
+}
+
+/* One line, with what follows from its literal. *ret_last: no literal. */
+static enum read_result
+take_line(struct gathering *g, bool *ret_last)
+{
+	struct session *s = g->s;
+	struct command_piece piece = { 0 };
+	struct literal_spec l;
+	enum read_result r;
+	struct line line;
+	enum io io;
+
+	io = reader_line(s->reader, budget(s), LIMIT_IMAP_LINE * 2,
+	    session_deadline(s), &line);
+	if (io != IO_OK)
+		return end_of_input(s, io);
+	g->octets += line.text.len;
+	if ((r = check_line(g, &line)) != READ_COMMAND)
+		return r;
+	line.text = arena_dup_str(s->command_arena, line.text);
+	l = literal_of(line.text);
+	piece.line = l.kind == LITERAL_NONE ? line.text : l.before;
+	*ret_last = l.kind == LITERAL_NONE;
+	if (l.kind == LITERAL_BAD)
+		return refuse(s, g->pieces.n ? first_line(g) : line.text,
+		    "Bad literal");
+	if (l.kind != LITERAL_NONE &&
+	    (g->is_message || is_message_next(g, &l))) {
+		g->pending = (struct pending_literal){ true,
+			l.kind == LITERAL_SYNC, l.is_literal8, l.size };
+		*ret_last = true;
+	} else if (l.kind != LITERAL_NONE) {
+		r = take_literal(g, &l, &piece);
+	}
+	if (r == READ_COMMAND)
+		VEC_PUSH(s->command_arena, &g->pieces, piece);
+	return r;
+}
+
+enum read_result
+read_command(struct session *s, struct read_command *ret)
+{
+	struct gathering g = { .s = s };
+	enum read_result r = READ_COMMAND;
+	const char *wrong;
+	bool is_last = false;
+
+	s->tag = STR("");
+	while (r == READ_COMMAND && !is_last) {
+		r = take_line(&g, &is_last);
+		/* iOS sends an empty line before a tag. */
+		if (r == READ_COMMAND && is_last && g.pieces.n == 1 &&
+		    g.pieces.v[0].line.len == 0)
+			return READ_ANSWERED;
+	}
+	if (r != READ_COMMAND)
+		return r;
+	wrong = command_parse(
+	    s->command_arena, g.pieces.v, g.pieces.n, s->has_utf8,
+	    &ret->text);
+	s->tag = ret->text.tag;
+	if (wrong) {
+		chat_bad(s, wrong);
+		return READ_ANSWERED;
+	}
+	ret->pending = g.pending;
+	return READ_COMMAND;
+}
+
+enum read_result
+read_more(struct session *s, const struct arg **ret_v, size_t *ret_n,
+    struct pending_literal *ret_pending)
+{
+	struct gathering g = { .s = s, .is_message = true };
+	struct command_piece piece;
+	struct command_text c;
+	enum read_result r;
+	const char *wrong;
+	bool is_last;
+	struct str tag = s->tag;
+
+	r = take_line(&g, &is_last);
+	if (r != READ_COMMAND)
+		return r;
+	piece = g.pieces.v[0];
+	piece.line = arena_join(
+	    s->command_arena, STR("x APPEND "), piece.line);
+	wrong = command_parse(
+	    s->command_arena, &piece, 1, s->has_utf8, &c);
+	s->tag = tag;
+	if (wrong) {
+		chat_bad(s, wrong);
+		return READ_ANSWERED;
+	}
+	*ret_v = c.args;
+	*ret_n = c.n;
+	*ret_pending = g.pending;
+	return READ_COMMAND;
+}

@@ -1,0 +1,38 @@
+/*
+ * Reading a command: its lines and literals, within one budget of octets
+ * (RFC 3501 4.3, RFC 7888). A literal that is too big is refused before the
+ * client sends it, and never read as commands.
+ */
+#ifndef M3_CMD_IMAP_READ_H
+#define M3_CMD_IMAP_READ_H
+
+#include "chat.h"
+
+/* APPEND stops before its message: the handler reads it. */
+struct pending_literal {
+	bool is_there;
+	bool is_sync;
+	bool is_literal8;
+	uint64_t size;
+};
+
+enum read_result {
+	READ_COMMAND,
+	READ_ANSWERED,  /* BAD was sent: go on with the next */
+	READ_END,       /* end of the connection */
+};
+
+struct read_command {
+	struct command_text text;
+	struct pending_literal pending;
+};
+
+enum read_result read_command(struct session *s, struct read_command *ret);
+/* Further lines of a command whose message was read (MULTIAPPEND). */
+enum read_result read_more(struct session *s, const struct arg **ret_v,
+    size_t *ret_n, struct pending_literal *ret_pending);
+/* Octets of a literal, in blocks. IO_OK: all of them were read. */
+enum io read_literal(struct session *s, uint64_t size,
+    void (*sink)(void *ctx, struct str block), void *ctx);
+
+#endif

@@ -1,0 +1,201 @@
+/* The life of a session: greeting, commands, end. */
+#include "session.h"
+
+#include <assert.h>
+
+#include "base/clock.h"
+#include "commands.h"
+#include "log/log.h"
+#include "net/doorbell.h"
+#include "net/tlsconf.h"
+
+#include "base/banned.h"
+
+enum { BUFFER_SIZE = 65536 * 2 + 64, WRITER_SIZE = 32768 };
+
+void
+session_enter(struct session *s, enum state state)
+{
+	/* To the end from anywhere; else one step on or back. */
+	assert(state == STATE_LOGOUT || state == STATE_AUTHENTICATED ||
+	    (state == STATE_SELECTED && s->state >= STATE_AUTHENTICATED));
+	s->state = state;
+}
+
+int64_t
+session_deadline(const struct session *s)
+{
+	if (s->state == STATE_CONNECTED)
+		return s->login_deadline_ms;
+	return clock_deadline(config_int(s->config, CFG_IMAP_TIMEOUT_IDLE));
+}
+
+enum rc
+session_open_db(struct session *s, struct err *err)
+{
+	return program_read_db_config(s->p, err);
+}
+
+void
+session_unselect(struct session *s)
+{
+	view_free(s->view);
+	s->view = NULL;
+	s->saved.n = 0;
+	if (s->state == STATE_SELECTED)
+		session_enter(s, STATE_AUTHENTICATED);
+}
+
+void
+session_login(struct session *s, struct mailbox *m)
+{
+	s->user = m;
+	session_enter(s, STATE_AUTHENTICATED);
+	log_begin(LOG_AT_INFO, "login");
+	log_str("name", m->address);
+	log_num("tls", stream_is_tls(s->stream));
+	log_end();
+}
+
+void
+session_ring(struct session *s, const struct uuid *owner)
+{
+	doorbell_ring_owner(
+	    config_str(s->config, CFG_RUNTIME_DIR), owner);
+}
+
+static void
+next_command(struct session *s)
+{
+	struct read_command c = { 0 };
+
+	arena_reset(s->command_arena);
+	if (!reader_has_input(s->reader))
+		chat_flush(s);
+	switch (read_command(s, &c)) {
+	case READ_COMMAND:
+		s->n_commands++;
+		command_run(s, &c);
+		break;
+	case READ_ANSWERED:
+		break;
+	case READ_END:
+		session_enter(s, STATE_LOGOUT);
+		break;
+	}
+}
+
+static bool
+start_tls(struct session *s)
+{
+	struct err err;
+	enum io io;
+
+	if (!s->h->is_tls)
+		return true;
+	(void)tls_server_refresh(s->h->tls, &err);
+	io = stream_start_tls_server(
+	    s->stream, s->h->tls, s->login_deadline_ms);
+	if (io != IO_OK) {
+		log_begin(LOG_AT_INFO, "tls-failed");
+		log_cstr("text", stream_error_text(s->stream));
+		log_end();
+	}
+	return io == IO_OK;
+}
+
+/* Started by hand for a user: PREAUTH. */
+static void
+greet(struct session *s)
+{
+	struct buf b = BUF_INIT;
+	struct mailbox *m = NULL;
+	struct err err;
+
+	if (s->h->preauth) {
+		struct str key = arena_dup_lower(
+		    s->arena, str_from_cstr(s->h->preauth));
+
+		if (session_open_db(s, &err) != RC_OK ||
+		    mailbox_find(s->p->db, s->arena, key, &m, &err) != RC_OK) {
+			log_failure("database", &err);
+			chat_bye(s, "[UNAVAILABLE] The database is away");
+			return;
+		}
+		if (!m || m->kind != ADDRESS_MAILBOX) {
+			chat_bye(s, "There is no such mailbox");
+			return;
+		}
+		session_login(s, m);
+	}
+	command_capabilities(s, &b);
+	chat_untagged(s, "%s [CAPABILITY %.*s] %.*s M3MTA",
+	    m ? "PREAUTH" : "OK", STR_ARG(buf_str(&b)),
+	    STR_ARG(s->p->hostname));
+	buf_done(&b);
+}
+
+static void
+open_session(struct session *s, struct handler *h, struct connection *c)
+{
+	if (!h->is_tls_given)
+		h->is_tls = strcmp(c->listener, "imaps") == 0;
+	*s = (struct session){ .h = h, .p = &h->program,
+		.config = &h->program.config, .c = c };
+	s->stream = stream_new_fd(c->in_fd, c->out_fd);
+	stream_set_stop_fd(s->stream, c->stop_fd);
+	s->reader = reader_new(s->stream, BUFFER_SIZE);
+	s->writer = writer_new(s->stream, WRITER_SIZE,
+	    config_int(s->config, CFG_IMAP_TIMEOUT_WRITE));
+	s->arena = arena_new();
+	s->command_arena = arena_new();
+	s->login_deadline_ms = clock_deadline(
+	    config_int(s->config, CFG_IMAP_TIMEOUT_LOGIN));
+	log_new_session(s->id);
+	log_set_session(str_make(s->id, sizeof(s->id)), c->peer.address);
+	log_begin(LOG_AT_INFO, "connected");
+	log_cstr("listener", c->listener);
+	log_num("port", c->peer.port);
+	log_end();
+}
+
+static void
+close_session(struct session *s)
+{
+	chat_flush(s);
+	if (stream_is_tls(s->stream))
+		stream_close_tls(s->stream, clock_deadline(1000));
+	log_begin(LOG_AT_INFO, "disconnected");
+	log_num("commands", s->n_commands);
+	log_num("octets", (int64_t)writer_total(s->writer));
+	log_num("bad", s->n_bad);
+	log_end();
+	log_set_session(STR(""), STR(""));
+	view_free(s->view);
+	writer_free(s->writer);
+	reader_free(s->reader);
+	stream_free(s->stream);
+	arena_wipe(s->command_arena);
+	arena_free(s->command_arena);
+	arena_wipe(s->arena);
+	arena_free(s->arena);
+	db_new_session(s->p->db);
+}
+
+bool
+session_run(struct handler *h, struct connection *c)
+{
+	struct session s;
+	bool is_clean;
+
+	open_session(&s, h, c);
+	if (start_tls(&s)) {
+		greet(&s);
+		while (s.state != STATE_LOGOUT &&
+		    writer_error(s.writer) == IO_OK)
+			next_command(&s);
+	}
+	is_clean = writer_error(s.writer) == IO_OK;
+	close_session(&s);
+	return is_clean;
+}

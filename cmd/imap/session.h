@@ -1,0 +1,98 @@
+/*
+ * One IMAP session (RFC 3501). The session's arena lives as long as the
+ * connection, the command's until its tagged answer.
+ */
+#ifndef M3_CMD_IMAP_SESSION_H
+#define M3_CMD_IMAP_SESSION_H
+
+#include "base/buf.h"
+#include "base/vec.h"
+#include "db/directory.h"
+#include "db/store.h"
+#include "imap/args.h"
+#include "imap/seqset.h"
+#include "net/reader.h"
+#include "net/serve.h"
+#include "net/writer.h"
+#include "program/program.h"
+
+enum state {
+	STATE_CONNECTED,     /* not authenticated */
+	STATE_AUTHENTICATED,
+	STATE_SELECTED,
+	STATE_LOGOUT,
+};
+
+/* A message as this client sees it. */
+struct seen {
+	struct entry e;
+	bool is_gone;   /* expunged, and the client was not told yet */
+	bool is_dirty;  /* flags changed, and the client was not told yet */
+};
+
+/*
+ * The selected mailbox. Until the map is needed only the folder is known.
+ * Invariant once loaded: v is sorted by uid; the client knows of the first
+ * n_announced, in exactly this order.
+ */
+struct view {
+	struct arena *a;         /* keywords */
+	struct folder folder;
+	struct seen *v;
+	size_t n;
+	size_t cap;
+	size_t n_announced;
+	uint64_t modseq;         /* up to which v is true */
+	size_t n_keywords_told;
+	uint32_t recent_from;    /* uids from here on are \Recent here */
+	bool is_loaded;
+	bool is_read_only;
+};
+
+struct handler {
+	struct program program;
+	bool is_tls;
+	bool is_tls_given;
+	const char *preauth;     /* address, or NULL */
+	struct tls_server *tls;
+};
+
+struct session {
+	struct handler *h;
+	struct program *p;
+	const struct config *config;
+	const struct connection *c;
+	struct stream *stream;
+	struct reader *reader;
+	struct writer *writer;
+	struct arena *arena;
+	struct arena *command_arena;
+	enum state state;
+	struct str tag;          /* of the running command */
+	bool is_uid;
+	struct mailbox *user;
+	struct view *view;
+	bool has_condstore;      /* FETCH answers carry MODSEQ */
+	bool has_qresync;
+	bool has_utf8;
+	VEC(uint32_t) saved;     /* SEARCH RETURN (SAVE), uids */
+	int64_t login_deadline_ms;
+	unsigned n_bad;
+	unsigned n_failed_logins;
+	unsigned n_commands;
+	char id[16];
+};
+
+bool session_run(struct handler *h, struct connection *c);
+void session_enter(struct session *s, enum state state);
+/* Deadline of the next input by state. */
+int64_t session_deadline(const struct session *s);
+enum rc session_open_db(struct session *s, struct err *err);
+/* Leaves the selected mailbox. */
+void session_unselect(struct session *s);
+/* The address of the user is set: from here on AUTHENTICATED. */
+void session_login(struct session *s, struct mailbox *m);
+/* Tells other sessions of this owner that something changed. */
+void session_ring(struct session *s, const struct uuid *owner);
+
+#endif

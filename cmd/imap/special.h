@@ -1,0 +1,14 @@
+/* Special uses by name (RFC 6154, RFC 8457), and STATUS for LIST. */
+#ifndef M3_CMD_IMAP_SPECIAL_H
+#define M3_CMD_IMAP_SPECIAL_H
+
+#include "chat.h"
+
+/* "\\Sent"; NULL for SPECIAL_NONE. */
+const char *special_name(enum special_use use);
+enum special_use special_of(struct str name);
+/* "* STATUS name (...)"; false: an unknown item. */
+bool status_tell(
+    struct session *s, const struct folder *f, const struct arg *items);
+
+#endif

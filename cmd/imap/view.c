@@ -1,0 +1,500 @@
+/* The selected mailbox; see view.h. */
+#include "view.h"
+
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+struct view *
+view_new(const struct folder *f)
+{
+	struct view *v = mem_alloc(sizeof(*v));
+	struct str *keywords;
+	size_t i;
+
+	v->a = arena_new();
+	v->folder = *f;
+	v->folder.name = arena_dup_str(v->a, f->name);
+	keywords = ARENA_ARRAY(v->a, f->n_keywords, struct str);
+	for (i = 0; i < f->n_keywords; i++)
+		keywords[i] = arena_dup_str(v->a, f->keywords[i]);
+	v->folder.keywords = keywords;
+	v->n_keywords_told = f->n_keywords;
+	v->modseq = f->highestmodseq;
+	v->n_announced = f->exists;
+	return v;
+}
+
+void
+view_free(struct view *v)
+{
+	if (!v)
+		return;
+	mem_free(v->v);
+	arena_free(v->a);
+	mem_free(v);
+}
+
+size_t
+view_find(const struct view *v, uint32_t uid)
+{
+	size_t lo = 0, hi = v->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (v->v[mid].e.uid < uid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < v->n && v->v[lo].e.uid == uid ? lo : SIZE_MAX;
+}
+
+static struct seen *
+add(struct view *v)
+{
+	if (v->n == v->cap) {
+		v->cap = v->cap ? v->cap * 2 : 64;
+		v->v = mem_grow(
+		    v->v, mem_product(v->cap, sizeof(struct seen)));
+	}
+	v->v[v->n] = (struct seen){ .is_gone = false };
+	return &v->v[v->n++];
+}
+
+/* The folder as it is now; keywords only ever grow. */
+static void
+take_folder(struct view *v, const struct folder *f)
+{
+	const struct str *old = v->folder.keywords;
+	size_t n = v->folder.n_keywords, i;
+	struct str name = v->folder.name;
+
+	if (f->n_keywords > n) {
+		struct str *k =
+		    ARENA_ARRAY(v->a, f->n_keywords, struct str);
+
+		for (i = 0; i < f->n_keywords; i++)
+			k[i] = i < n ? old[i]
+				     : arena_dup_str(v->a, f->keywords[i]);
+		old = k;
+		n = f->n_keywords;
+	}
+	v->folder = *f;
+	v->folder.keywords = old;
+	v->folder.n_keywords = n;
+	v->folder.name = name;
+	v->modseq = f->highestmodseq;
+}
+
+static void
+apply_entry(struct view *v, const struct entry *e)
+{
+	size_t i = view_find(v, e->uid);
+
+	if (i != SIZE_MAX) {
+		v->v[i].is_dirty |= v->v[i].e.flags != e->flags;
+		v->v[i].e = *e;
+	} else if (v->n == 0 || v->v[v->n - 1].e.uid < e->uid) {
+		add(v)->e = *e;
+	}
+}
+
+static void
+apply(struct view *v, const struct folder_changes *c)
+{
+	size_t i, at;
+
+	for (i = 0; i < c->n_entries; i++)
+		apply_entry(v, &c->entries[i]);
+	for (i = 0; i < c->n_expunged; i++) {
+		at = view_find(v, c->expunged[i].uid);
+		if (at != SIZE_MAX)
+			v->v[at].is_gone = true;
+	}
+	take_folder(v, &c->folder);
+}
+
+static int
+compare(const void *x, const void *y)
+{
+	uint32_t a = ((const struct seen *)x)->e.uid;
+	uint32_t b = ((const struct seen *)y)->e.uid;
+
+	return a == b ? 0 : a < b ? -1 : 1;
+}
+
+/*
+ * The client was told how many messages there are; what was expunged since
+ * then still has its number. So the uids of the trash take their places.
+ */
+static void
+fill(struct view *v, const struct folder_changes *now,
+    const struct folder_changes *since)
+{
+	uint32_t uidnext = v->folder.uidnext; /* when it was selected */
+	size_t i, n_then = v->n_announced;
+
+	for (i = 0; i < now->n_entries; i++)
+		add(v)->e = now->entries[i];
+	for (i = 0; i < since->n_expunged; i++) {
+		if (since->expunged[i].uid < uidnext) {
+			struct seen *m = add(v);
+
+			m->e.uid = since->expunged[i].uid;
+			m->is_gone = true;
+		}
+	}
+	if (v->n)
+		qsort(v->v, v->n, sizeof(*v->v), compare);
+	for (i = 0; i < v->n && v->v[i].e.uid < uidnext; i++)
+		;
+	v->n_announced = i < n_then ? i : n_then;
+}
+
+enum rc
+view_load(struct session *s, struct err *err)
+{
+	struct view *v = s->view;
+	struct folder_changes now, since = { 0 };
+	enum rc rc;
+
+	if (v->is_loaded)
+		return RC_OK;
+	rc = store_changes(s->p->db, s->command_arena, &v->folder.owner,
+	    &v->folder.id, 0, &now, err);
+	if (rc == RC_OK && now.is_gone)
+		return err_set(err, RC_TEMP, "", "the mailbox is gone");
+	if (rc == RC_OK && now.folder.highestmodseq > v->modseq)
+		rc = store_changes(s->p->db, s->command_arena,
+		    &v->folder.owner, &v->folder.id, v->modseq, &since, err);
+	if (rc != RC_OK)
+		return rc;
+	fill(v, &now, &since);
+	take_folder(v, &now.folder);
+	v->is_loaded = true;
+	return RC_OK;
+}
+
+/* --- telling ----------------------------------------------------------------------- */
+
+static const struct {
+	uint64_t bit;
+	const char *name;
+} system_flags[] = {
+	{ FLAG_ANSWERED, "\\Answered" },
+	{ FLAG_FLAGGED, "\\Flagged" },
+	{ FLAG_DELETED, "\\Deleted" },
+	{ FLAG_SEEN, "\\Seen" },
+	{ FLAG_DRAFT, "\\Draft" },
+};
+
+static void
+add_word(struct buf *b, struct str word)
+{
+	if (b->len && b->p[b->len - 1] != '(')
+		buf_add_char(b, ' ');
+	buf_add_str(b, word);
+}
+
+void
+view_add_flags(struct buf *b, const struct view *v, const struct seen *m)
+{
+	size_t i;
+
+	buf_add_char(b, '(');
+	for (i = 0; i < 5; i++) {
+		if (m->e.flags & system_flags[i].bit)
+			add_word(b, str_from_cstr(system_flags[i].name));
+	}
+	if (v->recent_from && m->e.uid >= v->recent_from)
+		add_word(b, STR("\\Recent"));
+	for (i = 0; i < v->folder.n_keywords; i++) {
+		if (m->e.flags & UINT64_C(1) << (FLAG_FIRST_KEYWORD + i))
+			add_word(b, v->folder.keywords[i]);
+	}
+	buf_add_char(b, ')');
+}
+
+void
+view_tell_flags(struct session *s, bool permanent)
+{
+	const struct view *v = s->view;
+	struct buf b = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < 5; i++)
+		add_word(&b, str_from_cstr(system_flags[i].name));
+	for (i = 0; i < v->folder.n_keywords; i++)
+		add_word(&b, v->folder.keywords[i]);
+	chat_untagged(s, "FLAGS (%.*s)", STR_ARG(buf_str(&b)));
+	if (permanent && v->is_read_only)
+		chat_untagged(s, "OK [PERMANENTFLAGS ()] Read-only");
+	else if (permanent)
+		chat_untagged(s, "OK [PERMANENTFLAGS (%.*s \\*)] Flags",
+		    STR_ARG(buf_str(&b)));
+	s->view->n_keywords_told = v->folder.n_keywords;
+	buf_done(&b);
+}
+
+void
+view_tell_fetch(struct session *s, size_t index, bool with_uid)
+{
+	struct seen *m = &s->view->v[index];
+	struct buf b = BUF_INIT;
+
+	buf_printf(&b, "* %zu FETCH (", index + 1);
+	if (with_uid || s->has_qresync)
+		buf_printf(&b, "UID %u ", m->e.uid);
+	buf_add_cstr(&b, "FLAGS ");
+	view_add_flags(&b, s->view, m);
+	if (s->has_condstore)
+		buf_printf(&b, " MODSEQ (%llu)",
+		    (unsigned long long)m->e.modseq);
+	buf_add_cstr(&b, ")\r\n");
+	writer_add_str(s->writer, buf_str(&b));
+	buf_done(&b);
+	m->is_dirty = false;
+}
+
+void
+view_add_uid_list(struct buf *b, const uint32_t *v, size_t n)
+{
+	size_t i, end;
+
+	for (i = 0; i < n; i = end) {
+		for (end = i + 1; end < n && v[end] == v[end - 1] + 1; end++)
+			;
+		if (i)
+			buf_add_char(b, ',');
+		buf_add_u64(b, v[i]);
+		if (end > i + 1) {
+			buf_add_char(b, ':');
+			buf_add_u64(b, v[end - 1]);
+		}
+	}
+}
+
+static void
+tell_vanished(struct session *s, const uint32_t *uids, size_t n)
+{
+	struct buf b = BUF_INIT;
+
+	view_add_uid_list(&b, uids, n);
+	writer_add_cstr(s->writer, "* VANISHED ");
+	writer_add_str(s->writer, buf_str(&b));
+	writer_add_cstr(s->writer, "\r\n");
+	buf_done(&b);
+}
+
+/* Takes the gone ones out; the client hears only of those it knew. */
+static void
+tell_expunged(struct session *s)
+{
+	struct view *v = s->view;
+	VEC(uint32_t) uids = { 0 };
+	size_t i, n = 0, known = 0;
+
+	for (i = 0; i < v->n; i++) {
+		if (!v->v[i].is_gone) {
+			known += i < v->n_announced;
+			v->v[n++] = v->v[i];
+			continue;
+		}
+		if (i >= v->n_announced)
+			continue;
+		if (s->has_qresync)
+			VEC_PUSH(s->command_arena, &uids, v->v[i].e.uid);
+		else
+			writer_printf(
+			    s->writer, "* %zu EXPUNGE\r\n", n + 1);
+	}
+	if (uids.n)
+		tell_vanished(s, uids.v, uids.n);
+	v->n = n;
+	v->n_announced = known;
+}
+
+static size_t
+count_recent(const struct view *v)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < v->n; i++)
+		n += v->recent_from && v->v[i].e.uid >= v->recent_from;
+	return n;
+}
+
+static void
+tell_new(struct session *s)
+{
+	struct view *v = s->view;
+	size_t i, n = v->n_announced;
+
+	/* What came and went unseen never was. */
+	for (i = v->n_announced; i < v->n; i++) {
+		if (!v->v[i].is_gone)
+			v->v[n++] = v->v[i];
+	}
+	v->n = n;
+	if (n == v->n_announced)
+		return;
+	for (i = v->n_announced; i < n; i++)
+		v->v[i].is_dirty = false;
+	v->n_announced = n;
+	chat_untagged(s, "%zu EXISTS", n);
+	chat_untagged(s, "%zu RECENT", count_recent(v));
+}
+
+void
+view_tell(struct session *s, bool may_expunge)
+{
+	struct view *v = s->view;
+	size_t i;
+
+	if (!v->is_loaded)
+		return;
+	if (v->folder.n_keywords > v->n_keywords_told)
+		view_tell_flags(s, true);
+	if (may_expunge)
+		tell_expunged(s);
+	tell_new(s);
+	for (i = 0; i < v->n_announced; i++) {
+		if (v->v[i].is_dirty && !v->v[i].is_gone)
+			view_tell_fetch(s, i, s->is_uid);
+	}
+}
+
+/* New messages are \Recent in one read-write session only. */
+static enum rc
+take_recent(struct session *s, uint32_t first, struct err *err)
+{
+	struct view *v = s->view;
+	uint32_t from;
+	enum rc rc;
+
+	if (v->is_read_only || v->folder.uidnext == first)
+		return RC_OK;
+	rc = folder_take_recent(
+	    s->p->db, &v->folder.owner, &v->folder.id, &from, err);
+	if (rc == RC_OK && from && from < v->folder.uidnext &&
+	    (v->recent_from == 0 || v->recent_from == UINT32_MAX))
+		v->recent_from = from;
+	return rc;
+}
+
+static enum rc
+read_changes(struct session *s, struct err *err)
+{
+	struct view *v = s->view;
+	struct folder_changes c;
+	enum rc rc;
+
+	if (!v->is_loaded)
+		return view_load(s, err);
+	rc = store_changes(s->p->db, s->command_arena, &v->folder.owner,
+	    &v->folder.id, v->modseq, &c, err);
+	if (rc == RC_OK && !c.is_gone)
+		apply(v, &c);
+	return rc;
+}
+
+enum rc
+view_update(struct session *s, struct err *err)
+{
+	struct view *v = s->view;
+	uint32_t uidnext = v->folder.uidnext;
+	uint64_t modseq;
+	enum rc rc;
+
+	rc = folder_poll(
+	    s->p->db, &v->folder.owner, &v->folder.id, &modseq, err);
+	if (rc == RC_OK && modseq == 0)
+		chat_bye(s, "The selected mailbox was deleted");
+	if (rc != RC_OK || modseq <= v->modseq)
+		return rc;
+	rc = read_changes(s, err);
+	return rc == RC_OK ? take_recent(s, uidnext, err) : rc;
+}
+
+enum rc
+view_sync(struct session *s, bool may_expunge, struct err *err)
+{
+	enum rc rc = s->view ? view_update(s, err) : RC_OK;
+
+	if (rc == RC_OK && s->view && s->state != STATE_LOGOUT)
+		view_tell(s, may_expunge);
+	return rc;
+}
+
+/* --- selections ------------------------------------------------------------------------ */
+
+static bool
+is_wanted(const struct seqset *set, const struct seen *m, size_t index,
+    bool is_uid)
+{
+	return seqset_has(set, is_uid ? m->e.uid : (uint32_t)index + 1);
+}
+
+static bool
+is_saved(struct session *s, uint32_t uid)
+{
+	size_t i;
+
+	for (i = 0; i < s->saved.n; i++) {
+		if (s->saved.v[i] == uid)
+			return true;
+	}
+	return false;
+}
+
+const char *
+view_select(struct session *s, struct str text, bool is_uid, bool with_gone,
+    struct selection *ret)
+{
+	struct view *v = s->view;
+	uint32_t largest = (uint32_t)v->n_announced;
+	VEC(size_t) found = { 0 };
+	struct seqset set;
+	size_t i;
+
+	if (!seqset_parse(s->command_arena, text, &set))
+		return "Bad set";
+	if (is_uid)
+		largest = v->n_announced ? v->v[v->n_announced - 1].e.uid : 0;
+	if (!set.is_saved) {
+		seqset_resolve(s->command_arena, &set, largest, &set);
+		if (!is_uid && set.n && set.v[set.n - 1].hi > largest &&
+		    (largest || !str_has_char(text, '*')))
+			return "No such message";
+	}
+	for (i = 0; i < v->n_announced; i++) {
+		if (v->v[i].is_gone && !with_gone)
+			continue;
+		if (set.is_saved ? is_saved(s, v->v[i].e.uid)
+				 : is_wanted(&set, &v->v[i], i, is_uid))
+			VEC_PUSH(s->command_arena, &found, i);
+	}
+	ret->v = found.v;
+	ret->n = found.n;
+	return NULL;
+}
+
+struct uid_set
+view_uids(struct session *s, const struct selection *sel)
+{
+	VEC(struct uid_range) ranges = { 0 };
+	size_t i;
+
+	for (i = 0; i < sel->n; i++) {
+		uint32_t uid = s->view->v[sel->v[i]].e.uid;
+		struct uid_range r = { uid, uid };
+
+		if (ranges.n && ranges.v[ranges.n - 1].hi + 1 == uid)
+			ranges.v[ranges.n - 1].hi = uid;
+		else
+			VEC_PUSH(s->command_arena, &ranges, r);
+	}
+	return (struct uid_set){ ranges.v, ranges.n };
+}

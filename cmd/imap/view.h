@@ -1,0 +1,58 @@
+/*
+ * The selected mailbox as this client sees it: sequence numbers, and what
+ * others changed. Sequence numbers move only in view_sync, and only when
+ * the command allows it (RFC 3501 5.5, 7.4.1).
+ */
+#ifndef M3_CMD_IMAP_VIEW_H
+#define M3_CMD_IMAP_VIEW_H
+
+#include "chat.h"
+
+struct view *view_new(const struct folder *f);
+void view_free(struct view *v);
+
+/* Loads the map if it was not needed before. */
+enum rc view_load(struct session *s, struct err *err);
+/* Looks for changes and remembers them; view_tell tells. */
+enum rc view_update(struct session *s, struct err *err);
+/*
+ * Looks for changes and tells them: FLAGS, EXPUNGE or VANISHED when
+ * allowed, EXISTS, RECENT, FETCH. A folder that was deleted ends the
+ * session with BYE.
+ */
+enum rc view_sync(struct session *s, bool may_expunge, struct err *err);
+/* Only tells what is known already. */
+void view_tell(struct session *s, bool may_expunge);
+
+/* --- selections ------------------------------------------------------------ */
+
+/* Indices into view->v, rising. */
+struct selection {
+	size_t *v;
+	size_t n;
+};
+
+/*
+ * What a set names, by sequence numbers or (is_uid) uids, without those that
+ * are gone unless with_gone. NULL, or what is wrong with the set.
+ */
+const char *view_select(struct session *s, struct str set, bool is_uid,
+    bool with_gone, struct selection *ret);
+struct uid_set view_uids(
+    struct session *s, const struct selection *sel);
+
+/* The index of a uid, or SIZE_MAX. */
+size_t view_find(const struct view *v, uint32_t uid);
+
+/* "(\Seen $Work)" */
+void view_add_flags(
+    struct buf *b, const struct view *v, const struct seen *m);
+/* "* FLAGS (...)" and, in SELECT, PERMANENTFLAGS. */
+void view_tell_flags(struct session *s, bool permanent);
+/* "* n FETCH (UID ... FLAGS ... MODSEQ ...)" */
+void view_tell_fetch(struct session *s, size_t index, bool with_uid);
+
+/* A set of uids as "1:3,5", for COPYUID and VANISHED. */
+void view_add_uid_list(struct buf *b, const uint32_t *v, size_t n);
+
+#endif
