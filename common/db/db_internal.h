@@ -40,12 +40,17 @@ struct db {
 	bool is_void;        /* in_txn: fn found nothing to do; RC_OK aborts */
 };
 
-/* How long a transaction is tried again when the server answers with a
- * conflict, and when it does not answer. */
+/*
+ * How long a transaction is tried again: when the server answers with a
+ * conflict, and when it does not answer. A process that dies inside a
+ * transaction leaves it open on the server, and what it wrote stays locked,
+ * for transactionLifetimeLimitSeconds (60): a patient client outlives that.
+ */
 enum {
-	DB_CONFLICT_MS    = 20000,
-	DB_INTERACTIVE_MS = 1000,
-	DB_COMMIT_MS      = 60000,
+	DB_CONFLICT_MS         = 20000,
+	DB_CONFLICT_PATIENT_MS = 75000,
+	DB_INTERACTIVE_MS      = 1000,
+	DB_COMMIT_MS           = 60000,
 };
 
 /* Connects when needed. RC_PERM: it is a standalone. */

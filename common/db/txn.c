@@ -39,7 +39,11 @@ begin_txn(struct db *db, struct err *err)
 static bool
 has_time(const struct db *db, int64_t start_ms, int64_t patience_ms)
 {
-	int64_t limit = db->is_network ? patience_ms : DB_CONFLICT_MS;
+	int64_t limit = db->options.is_patient ? DB_CONFLICT_PATIENT_MS
+					       : DB_CONFLICT_MS;
+
+	if (db->is_network)
+		limit = patience_ms;
 
 	return clock_mono_ms() - start_ms < limit;
 }
@@ -70,7 +74,7 @@ commit(struct db *db, int64_t start_ms, int64_t patience_ms, struct err *err)
 static void
 back_off(int attempt)
 {
-	uint32_t cap_us = 1000u << (attempt < 6 ? attempt : 6);
+	uint32_t cap_us = 1000u << (attempt < 9 ? attempt : 9);
 	struct timespec t = { 0, (long)rnd_below(cap_us) * 1000 };
 
 	nanosleep(&t, NULL);

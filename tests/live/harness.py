@@ -58,7 +58,8 @@ class System:
         for key, value in settings.items():
             self.set(key.replace('__', '.'), value)
         self.write_config()
-        self.client = pymongo.MongoClient(URI)
+        self.client = pymongo.MongoClient(
+            URI, uuidRepresentation='standard')
         self.db = self.client[self.name]
         self.m3mta('init')
 

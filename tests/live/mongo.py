@@ -45,7 +45,9 @@ class ReplicaSet:
         argv = [find_mongod(), '--port', str(self.port),
                 '--bind_ip', '127.0.0.1', '--dbpath', self.folder,
                 '--wiredTigerCacheSizeGB', '0.5', '--setParameter',
-                'enableTestCommands=1', '--nounixsocket']
+                'enableTestCommands=1', '--nounixsocket',
+                # What a killed process had open is given up after this.
+                '--setParameter', 'transactionLifetimeLimitSeconds=3']
         if self.replica_set:
             argv += ['--replSet', self.replica_set]
         self.process = subprocess.Popen(
