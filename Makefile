@@ -88,6 +88,12 @@ test: ## installs what the tests need and runs all of them
 	@$(MAKE) --no-print-directory FAULT=1 BUILD=$(BUILD)-fault all
 	@/usr/bin/python3 tests/run --build $(BUILD) unit live
 
+.PHONY: run
+run: ## a whole mail system on this machine, until Ctrl-C
+	@tools/setup run
+	@$(MAKE) --no-print-directory all
+	@M3MTA_BIN=$(abspath $(BUILD))/bin tools/run run
+
 .PHONY: layers
 layers: ## who includes whom
 	@/usr/bin/python3 tools/layers

@@ -74,6 +74,9 @@ void table_print_single(const struct table *t);
 /* --- commands --------------------------------------------------------------- */
 
 int sub_init(struct admin *a);
+int sub_start(struct admin *a);
+int sub_stop(struct admin *a);
+int sub_status(struct admin *a);
 int sub_verify(struct admin *a);
 int sub_gc(struct admin *a);
 int sub_domain_add(struct admin *a);

@@ -89,6 +89,10 @@ const struct command admin_commands[] = {
 	    "check every invariant of store and queue" },
 	{ "gc", "", "[--dry-run] [--min-age=TIME]", "dry-run min-age=", 0, 0,
 	    sub_gc, "remove what nothing refers to" },
+	{ "start", "", "", "", 0, 0, sub_start,
+	    "start MongoDB, smtp, submission, imap and mda for a trial" },
+	{ "stop", "", "", "", 0, 0, sub_stop, "end what start began" },
+	{ "status", "", "", "", 0, 0, sub_status, "what start began" },
 	{ "help", "", "[COMMAND]", "", 0, 1, help, "all commands" },
 };
 const size_t n_admin_commands =
