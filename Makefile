@@ -94,6 +94,39 @@ run: ## a whole mail system on this machine, until Ctrl-C
 	@$(MAKE) --no-print-directory all
 	@M3MTA_BIN=$(abspath $(BUILD))/bin tools/run run
 
+UNITS := $(wildcard systemd/*)
+.PHONY: install
+install: all ## into DESTDIR, with PREFIX (/usr)
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR) \
+		$(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
+		$(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UNITDIR) \
+		$(DESTDIR)$(SYSCONFDIR)/m3mta $(DESTDIR)$(DOCDIR)/examples \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d \
+		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d
+	install -m 755 $(BUILD)/bin/* $(DESTDIR)$(BINDIR)
+	install -m 755 tools/run tools/setup $(DESTDIR)$(LIBEXECDIR)
+	install -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1
+	install -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5
+	install -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
+	for u in $(UNITS); do \
+		sed 's|@BINDIR@|$(BINDIR)|' $$u \
+		    > $(DESTDIR)$(UNITDIR)/$${u##*/} || exit 1; done
+	install -m 644 etc/m3mta.sysusers \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d/m3mta.conf
+	install -m 644 etc/m3mta.tmpfiles \
+		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/m3mta.conf
+	install -m 644 etc/xinetd.smtp etc/inetd.conf etc/tcpserver.run \
+		etc/mda.run etc/m3mta.json README.md ARCHITECTURE.md \
+		$(DESTDIR)$(DOCDIR)/examples
+	test -e $(DESTDIR)$(SYSCONFDIR)/m3mta/m3mta.json || install -m 640 \
+		etc/m3mta.json $(DESTDIR)$(SYSCONFDIR)/m3mta/m3mta.json
+
+SCRIPTS := tools/setup $(wildcard etc/*.run)
+.PHONY: lint
+lint: layers ## clang-tidy, cppcheck, shellcheck, mandoc, layers, sandbox
+	@tools/setup lint
+	@tools/lint '$(CPPFLAGS)'
+
 .PHONY: layers
 layers: ## who includes whom
 	@/usr/bin/python3 tools/layers

@@ -24,7 +24,7 @@ daemon_name(struct str s, bool with_all)
 int
 sub_config_check(struct admin *a)
 {
-	struct err err;
+	struct err err = { .rc = RC_OK };
 	size_t i;
 
 	for (i = 0; i < N_DAEMONS; i++) {
@@ -85,7 +85,7 @@ sub_config_show(struct admin *a)
 	    table_new(a, columns, admin_has(a, "origin") ? 3 : 2);
 	struct config c = a->p->config;
 	enum config_key key;
-	struct err err;
+	struct err err = { .rc = RC_OK };
 
 	if (!daemon)
 		return admin_complain(EXIT_USAGE, "smtp, imap or mda");

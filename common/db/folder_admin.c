@@ -325,7 +325,7 @@ static enum rc
 delete(struct db *db, void *ctx, struct err *err)
 {
 	struct names *op = ctx;
-	struct folder *f;
+	struct folder *f = NULL;
 	enum rc rc = load(op, db, err);
 
 	if (rc == RC_OK)
@@ -441,7 +441,7 @@ rename_folder(struct db *db, void *ctx, struct err *err)
 {
 	struct names *op = ctx;
 	bool is_inbox = str_equals(op->name, INBOX);
-	struct folder *f;
+	struct folder *f = NULL;
 	enum rc rc = load(op, db, err);
 
 	if (rc == RC_OK)

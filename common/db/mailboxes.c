@@ -159,6 +159,7 @@ mailbox_find_first(struct db *db, struct arena *a, const struct str *keys,
 {
 	struct mailboxes all = { .a = a };
 	bson_t filter = BSON_INITIALIZER, in;
+	struct mailbox *v;
 	size_t i, j;
 	enum rc rc;
 
@@ -169,11 +170,12 @@ mailbox_find_first(struct db *db, struct arena *a, const struct str *keys,
 	bson_destroy(&filter);
 	if (rc != RC_OK)
 		return rc;
+	v = all.v.v;
 	*ret_mailbox = NULL;
 	for (i = 0; i < n && !*ret_mailbox; i++) {
 		for (j = 0; j < all.v.n; j++) {
-			if (str_equals(all.v.v[j].address, keys[i]))
-				*ret_mailbox = &all.v.v[j];
+			if (str_equals(v[j].address, keys[i]))
+				*ret_mailbox = v + j;
 		}
 	}
 	return RC_OK;

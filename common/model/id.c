@@ -82,7 +82,7 @@ oid_format(const struct oid *id, char text[OID_HEX])
 bool
 oid_parse(struct str s, struct oid *ret_id)
 {
-	struct oid id;
+	struct oid id = { { 0 } };
 
 	if (s.len != OID_HEX || !parse_hex(s.p, OID_SIZE, id.b))
 		return false;

@@ -69,7 +69,7 @@ from_environment(struct peer *p)
 void
 peer_of(struct peer *p, int fd, bool trusts_environment)
 {
-	union any_address a;
+	union any_address a = { .sa = { .sa_family = AF_UNSPEC } };
 	socklen_t len = sizeof(a);
 
 	*p = (struct peer){ 0 };
@@ -86,7 +86,7 @@ peer_of(struct peer *p, int fd, bool trusts_environment)
 struct str
 peer_local_address(int fd, char text[64])
 {
-	union any_address a;
+	union any_address a = { .sa = { .sa_family = AF_UNSPEC } };
 	socklen_t len = sizeof(a);
 	struct peer p = { 0 };
 

@@ -486,7 +486,7 @@ serve_listeners(struct server *s)
 	s->workers = mem_alloc(
 	    mem_product((size_t)s->n_workers, sizeof(*s->workers)));
 	p = mem_alloc(mem_product(
-	    (size_t)(s->n_workers + MAX_LISTENERS + 1), sizeof(*p)));
+	    (size_t)s->n_workers + MAX_LISTENERS + 1, sizeof(*p)));
 	if (o->prefork)
 		o->prefork(o->ctx);
 	sd_notify(0, "READY=1");
