@@ -62,7 +62,7 @@ START_TEST(test_wrong_types)
 	ck_assert_int_eq(doc_int(&doc, "t"), 0);
 	ck_assert(!doc_bool(&doc, "n"));
 	ck_assert_ptr_null(doc_bytes_in(a, &doc, "t").p);
-	ck_assert_ptr_null(doc_text_in(a, &doc, "p").p);
+	ck_assert_ptr_null(doc_text_in(a, &doc, "n").p);
 	bson_destroy(&doc);
 	arena_free(a);
 }
