@@ -121,11 +121,16 @@ install: all ## into DESTDIR, with PREFIX (/usr)
 	test -e $(DESTDIR)$(SYSCONFDIR)/m3mta/m3mta.json || install -m 640 \
 		etc/m3mta.json $(DESTDIR)$(SYSCONFDIR)/m3mta/m3mta.json
 
-SCRIPTS := tools/setup $(wildcard etc/*.run)
+.PHONY: bench
+bench: all $(BUILD)/bench/load ## measures; minutes
+	@tools/setup test
+	@bench/run $(BUILD)
+
 .PHONY: lint
+lint: export LINT_FLAGS = $(CPPFLAGS)
 lint: layers ## clang-tidy, cppcheck, shellcheck, mandoc, layers, sandbox
 	@tools/setup lint
-	@tools/lint '$(CPPFLAGS)'
+	@tools/lint
 
 .PHONY: layers
 layers: ## who includes whom

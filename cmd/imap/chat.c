@@ -9,6 +9,11 @@
 
 #include "base/banned.h"
 
+static void add_clean(struct session *s, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+static void add_tagged(struct session *s, const char *status,
+    const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
+
 static void
 add_clean(struct session *s, const char *fmt, va_list ap)
 {

@@ -77,8 +77,8 @@ succeed(struct session *s, struct mailbox *m)
 static void
 fail(struct session *s, struct str name)
 {
-	unsigned ms = FAILED_LOGIN_MS << s->n_failed_logins;
-	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
+	long ms = (long)FAILED_LOGIN_MS << s->n_failed_logins;
+	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
 
 	log_begin(LOG_AT_NOTE, "login-failed");
 	log_str("name", name);

@@ -16,6 +16,7 @@
 #include "base/banned.h"
 
 enum { BATCH = 256, WINDOW = 4 << 20, OVERLAP = 65536 };
+enum { WHOLE_MAX = 131072 }; /* a message up to this is read in one go */
 
 enum truth { NO, YES, OPEN };
 
@@ -30,6 +31,7 @@ struct subject {
 	bool has_body;         /* text parts may be read */
 	const struct facts *facts;
 	struct oid blob;
+	struct str octets;     /* of the blob, from its start: what was read */
 };
 
 struct match {
@@ -184,7 +186,11 @@ part_contains(struct match *x, const struct subject *m,
 	if (p->body_size == 0)
 		return false;
 	decoder_init(&w.decoder, decode_kind_of(p->encoding));
-	x->rc = blob_read(x->s->p->db, &m->blob, p->body_offset,
+	if (p->body_offset + p->body_size <= m->octets.len)
+		(void)on_octets(&w, str_slice(m->octets,
+		    (size_t)p->body_offset, (size_t)p->body_size));
+	else
+		x->rc = blob_read(x->s->p->db, &m->blob, p->body_offset,
 	    p->body_size, on_octets, &w, x->err);
 	if (x->rc == RC_OK && !w.is_hit) {
 		decoder_finish(&w.decoder, &w.plain);
@@ -435,7 +441,7 @@ struct candidate {
 	bool is_there;
 	struct message m;      /* copies in the batch's arena */
 	struct facts facts;
-	struct buf header;
+	struct buf octets;
 };
 
 struct batch {
@@ -462,19 +468,23 @@ static void
 judge_candidate(struct batch *b, struct candidate *c, bool has_header)
 {
 	struct match *x = b->x;
+	struct str octets = buf_str(&c->octets);
 	struct subject m = { .index = c->index,
 		.m = &x->view->v[c->index], .has_envelope = true,
 		.envelope = *c->facts.parts[0].envelope,
 		.has_header = has_header, .has_body = has_header,
-		.header = buf_str(&c->header), .facts = &c->facts,
-		.blob = c->m.blob };
+		.octets = octets, .facts = &c->facts, .blob = c->m.blob };
 
 	arena_reset(x->a);
+	if (has_header)
+		m.header = arena_join(x->a, c->m.prefix,
+		    str_slice(octets, 0,
+			(size_t)c->facts.parts[0].header_size));
 	c->truth = judge(x, x->root, &m);
 }
 
 static bool
-on_header(void *ctx, size_t index, struct str piece)
+on_first_octets(void *ctx, size_t index, struct str piece)
 {
 	struct batch *b = ctx;
 	size_t i, k = 0;
@@ -482,7 +492,7 @@ on_header(void *ctx, size_t index, struct str piece)
 	/* The ranges are those of the open candidates, in order. */
 	for (i = 0; i < b->n; i++) {
 		if (b->v[i].truth == OPEN && k++ == index) {
-			buf_add_str(&b->v[i].header, piece);
+			buf_add_str(&b->v[i].octets, piece);
 			break;
 		}
 	}
@@ -490,9 +500,10 @@ on_header(void *ctx, size_t index, struct str piece)
 }
 
 static enum rc
-read_headers(struct batch *b, struct err *err)
+read_octets(struct batch *b, struct err *err)
 {
 	struct blob_range ranges[BATCH];
+	bool with_body = b->x->needs & NEEDS_BODY;
 	size_t i, n = 0;
 
 	for (i = 0; i < b->n; i++) {
@@ -500,12 +511,13 @@ read_headers(struct batch *b, struct err *err)
 
 		if (c->truth != OPEN)
 			continue;
-		buf_add_str(&c->header, c->m.prefix);
 		ranges[n++] = (struct blob_range){ c->m.blob, 0,
-			c->facts.parts[0].header_size };
+			with_body && c->facts.size <= WHOLE_MAX
+			    ? c->facts.size
+			    : c->facts.parts[0].header_size };
 	}
-	return n ? blob_read_many(
-		       b->x->s->p->db, ranges, n, on_header, b, err)
+	return n ? blob_read_many(b->x->s->p->db, ranges, n, on_first_octets,
+		       b, err)
 		 : RC_OK;
 }
 
@@ -528,7 +540,7 @@ judge_batch(struct batch *b, struct err *err)
 			b->v[i].truth = NO;
 	}
 	if (rc == RC_OK)
-		rc = read_headers(b, err);
+		rc = read_octets(b, err);
 	for (i = 0; rc == RC_OK && i < b->n; i++) {
 		if (b->v[i].truth == OPEN) {
 			judge_candidate(b, &b->v[i], true);
@@ -550,7 +562,7 @@ end_batch(struct batch *b, index_vec *hits, struct err *err)
 		if (rc == RC_OK && b->v[i].truth == YES)
 			VEC_PUSH(b->x->s->command_arena, hits,
 			    b->v[i].index);
-		buf_done(&b->v[i].header);
+		buf_done(&b->v[i].octets);
 	}
 	arena_reset(b->a);
 	memset(b->v, 0, sizeof(b->v));
@@ -597,6 +609,7 @@ match_program(struct session *s, const struct search_program *p,
     struct selection *ret, const char **ret_wrong, struct err *err)
 {
 	struct match x = { .s = s, .view = s->view, .root = &p->root,
+		.needs = search_needs(&p->root),
 		.a = arena_new(), .now_s = clock_wall_ms() / 1000,
 		.err = err };
 	struct batch *b = mem_alloc(sizeof(*b));

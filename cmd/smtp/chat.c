@@ -7,6 +7,10 @@
 
 #include "base/banned.h"
 
+static void write_reply(struct session *s, int code, char separator,
+    const char *status, const char *fmt, va_list ap)
+    __attribute__((format(printf, 5, 0)));
+
 static void
 write_reply(struct session *s, int code, char separator, const char *status,
     const char *fmt, va_list ap)

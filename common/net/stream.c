@@ -114,8 +114,8 @@ stream_write(
 	enum io io = s->error;
 	ssize_t n;
 
-	/* The peer may have closed its side only, and wait for our answer. */
-	if (io == IO_EOF || io == IO_STOPPED)
+	/* After a read that failed so, the peer may still hear why. */
+	if (io == IO_EOF || io == IO_STOPPED || io == IO_TIMEOUT)
 		io = IO_OK;
 	while (io == IO_OK && len) {
 		n = s->ops->try_write(s, from, len);
@@ -127,6 +127,8 @@ stream_write(
 			io = IO_ERROR;
 		} else {
 			io = stream_wait_attempt(s, n, deadline_ms);
+			if (io != IO_OK)
+				s->error = IO_ERROR;
 		}
 	}
 	return io;
