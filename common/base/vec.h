@@ -34,7 +34,7 @@ vec_room(struct arena *a, void *v, size_t n, size_t *cap, size_t size)
 		return v;
 	*cap = *cap ? mem_product(*cap, 2) : 8;
 	bigger = arena_alloc_array(a, *cap, size);
-	if (n)
+	if (n && v)
 		memcpy(bigger, v, n * size);
 	return bigger;
 }

@@ -332,7 +332,7 @@ delete(struct db *db, void *ctx, struct err *err)
 		rc = check_there(op, op->name, &f, err);
 	if (rc == RC_OK)
 		rc = remove_folder(op, db, &f->id, err);
-	if (rc == RC_OK && f->subscribed)
+	if (rc == RC_OK && f && f->subscribed)
 		rc = remember_subscription(op, db, op->name, err);
 	return rc;
 }

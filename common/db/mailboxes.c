@@ -354,7 +354,7 @@ mailbox_delete(struct db *db, struct str key, struct err *err)
 
 	if (rc == RC_OK && !m)
 		rc = no_such_address(key, err);
-	if (rc == RC_OK && m->kind == ADDRESS_MAILBOX) {
+	if (rc == RC_OK && m && m->kind == ADDRESS_MAILBOX) {
 		m->disabled = true;
 		rc = mailbox_update(db, m, err);
 		if (rc == RC_OK)

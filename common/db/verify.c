@@ -176,7 +176,7 @@ on_message(void *ctx, const bson_t *doc)
 		problem(v, "message-size", name_of(v, &m->id),
 		    "size %llu, prefix and blob have %llu",
 		    (unsigned long long)m->size,
-		    (unsigned long long)(prefix + b->size));
+		    (unsigned long long)prefix + b->size);
 	return true;
 }
 

@@ -93,7 +93,7 @@ qp_after_equals(struct decoder *d, char c, struct buf *out)
 		high = ascii_hex_value(d->held[1]);
 		low = ascii_hex_value(c);
 		d->n_held = 0;
-		buf_add_char(out, (char)(high << 4 | low));
+		buf_add_char(out, (char)(high * 16 + low));
 		return true;
 	}
 	if (ascii_is_space(c) && d->n_held < sizeof(d->held) &&
