@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -88,7 +90,11 @@ serve_one(const struct serve_options *o, int in_fd, int out_fd, int stop_fd,
 {
 	struct connection c = { .in_fd = in_fd, .out_fd = out_fd,
 		.stop_fd = stop_fd, .listener = listener ? listener : "" };
+	int on = 1;
 
+	/* Replies are written whole: the end of one must not wait for an
+	 * acknowledgement of its start. Not a TCP socket: no harm. */
+	(void)setsockopt(out_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	peer_of(&c.peer, in_fd, o->trusts_environment);
 	c.local_address = peer_local_address(in_fd, c.local_text);
 	c.is_terminal = isatty(in_fd) != 0;
