@@ -12,7 +12,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -508,12 +507,41 @@ serve_listeners(struct server *s)
 	return EXIT_OK;
 }
 
+/* libsystemd's memory is of the same allocator. */
+static void
+free_names(char **names, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		mem_free(names[i]);
+	mem_free(names);
+}
+
+static int
+serve_inherited(struct server *s, char **names, int n)
+{
+	const struct serve_options *o = s->o;
+
+	if (s->n_listeners)
+		return serve_listeners(s);
+	if (o->postfork)
+		o->postfork(o->ctx);
+	if (n > 0)
+		(void)serve_one(o, SD_LISTEN_FDS_START, SD_LISTEN_FDS_START,
+		    open_signals(false), names[0]);
+	else
+		(void)serve_one(o, STDIN_FILENO, STDOUT_FILENO,
+		    open_signals(false), NULL);
+	return EXIT_OK;
+}
+
 int
 serve_run(const struct serve_options *o)
 {
 	struct server s = { .o = o };
 	char **names = NULL;
-	int i, n = sd_listen_fds_with_names(1, &names);
+	int i, code, n = sd_listen_fds_with_names(1, &names);
 
 	ignore_signals();
 	for (i = 0; i < n; i++) {
@@ -525,15 +553,7 @@ serve_run(const struct serve_options *o)
 			s.listeners[s.n_listeners++] = fd;
 		}
 	}
-	if (s.n_listeners)
-		return serve_listeners(&s);
-	if (o->postfork)
-		o->postfork(o->ctx);
-	if (n > 0)
-		(void)serve_one(o, SD_LISTEN_FDS_START, SD_LISTEN_FDS_START,
-		    open_signals(false), names[0]);
-	else
-		(void)serve_one(o, STDIN_FILENO, STDOUT_FILENO,
-		    open_signals(false), NULL);
-	return EXIT_OK;
+	code = serve_inherited(&s, names, n);
+	free_names(names, n);
+	return code;
 }
