@@ -7,6 +7,8 @@ CFG(DATABASE_NAME, "database.name", STRING, "m3mta", 1, 63, "", FILE_ONLY,
     "The MongoDB database that holds everything.")
 CFG(DATABASE_URI, "database.uri", STRING, "mongodb://127.0.0.1:27017/?directConnection=false", 10, 4096, "", FILE_ONLY,
     "The replica set or the mongos routers to use.")
+CFG(DNS_SERVER, "dns.server", STRING, "", 0, 64, "", FILE_ONLY,
+    "The resolver to ask, as address or address:port; empty: that of the host.")
 CFG(HOSTNAME, "hostname", STRING, "", 0, 255, "", FILE_ONLY,
     "The name in greetings and trace fields; empty: the host's own fully qualified name.")
 CFG(RUNTIME_DIR, "runtime.dir", STRING, "/run/m3mta", 1, 90, "", FILE_ONLY,
@@ -76,6 +78,11 @@ CFG(MDA_BATCH, "mda.batch", INT, "50", 1, 1000, "", ANYWHERE, "Messages of one c
 CFG(MDA_LEASE, "mda.lease", DURATION, "10m", 10, 86400, "", ANYWHERE, "How long a claim holds without a renewal.")
 CFG(MDA_LOOP_INTERVAL, "mda.loop.interval", DURATION, "30s", 1, 3600, "", FILE_ONLY, "With --loop: between two scans when no doorbell rings.")
 CFG(MDA_WORKERS, "mda.workers", INT, "1", 1, 64, "", FILE_ONLY, "Processes that deliver side by side.")
+CFG(REMOTE_PORT, "remote.port", INT, "25", 1, 65535, "", FILE_ONLY, "Port of other mail systems; for tests.")
+CFG(REMOTE_ROUTE, "remote.route", STRING, "", 0, 255, "", ANYWHERE,
+    "Smarthost for all mail to other systems, as host or host:port; empty: by MX.")
+CFG(REMOTE_TIMEOUT, "remote.timeout.reply", DURATION, "5m", 1, 3600, "", ANYWHERE, "Wait for a reply of another mail system.")
+CFG(REMOTE_TIMEOUT_CONNECT, "remote.timeout.connect", DURATION, "30s", 1, 300, "", ANYWHERE, "Wait for a connection.")
 CFG(RETRY_DURATIONS, "retry.durations", RECORDS, "15m,15m,30m,2h notify,9h,12h,24h notify,48h,72h", 1, 50, "after|notify", ANYWHERE,
     "The waits between attempts, [{after, notify}]: notify sends the sender a delay notice.")
 CFG(RETRY_EXPIRE, "retry.expire", DURATION, "7d", 1, 2592000, "", ANYWHERE, "Age at which undelivered mail is bounced.")

@@ -1,0 +1,90 @@
+/* Outgoing connections; see dial.h. */
+#include "net/dial.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#include "base/banned.h"
+
+union any_address {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+static bool
+parse(struct str text, uint16_t port, union any_address *a, socklen_t *len)
+{
+	char copy[INET6_ADDRSTRLEN];
+
+	if (text.len >= sizeof(copy))
+		return false;
+	memcpy(copy, text.p, text.len);
+	copy[text.len] = '\0';
+	*a = (union any_address){ .in6 = { .sin6_family = AF_INET6 } };
+	if (str_has_char(text, ':')) {
+		a->in6.sin6_port = htons(port);
+		*len = sizeof(a->in6);
+		return inet_pton(AF_INET6, copy, &a->in6.sin6_addr) == 1;
+	}
+	*a = (union any_address){ .in = { .sin_family = AF_INET } };
+	a->in.sin_port = htons(port);
+	*len = sizeof(a->in);
+	return inet_pton(AF_INET, copy, &a->in.sin_addr) == 1;
+}
+
+/* 0, or the errno of the attempt. */
+static int
+wait_connected(int fd, int64_t deadline_ms)
+{
+	struct pollfd p = { fd, POLLOUT, 0 };
+	int error = 0, n;
+	socklen_t len = sizeof(error);
+
+	do {
+		n = poll(&p, 1, clock_left_ms(deadline_ms));
+	} while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return n < 0 ? errno : ETIMEDOUT;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+		return errno;
+	return error;
+}
+
+enum rc
+dial_connect(struct str address, uint16_t port, int64_t deadline_ms,
+    int *ret_fd, struct err *err)
+{
+	union any_address a;
+	int fd, on = 1, error = 0;
+	socklen_t len;
+
+	if (!parse(address, port, &a, &len))
+		return err_set(err, RC_TEMP, "4.4.1", "%.*s is no address",
+		    STR_ARG(address));
+	fd = socket(
+	    a.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return err_set(err, RC_TEMP, "4.4.1", "socket: %m");
+	if (connect(fd, &a.sa, len) != 0)
+		error = errno == EINPROGRESS ? wait_connected(fd, deadline_ms)
+					     : errno;
+	if (error) {
+		errno = error;
+		err_set(err, RC_TEMP, "4.4.1", "connect to %.*s port %u: %m",
+		    STR_ARG(address), port);
+		close(fd);
+		return RC_TEMP;
+	}
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	*ret_fd = fd;
+	return RC_OK;
+}
