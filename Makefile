@@ -2,7 +2,7 @@
 include config.mk
 include dev.mk
 
-PKGS := libmongoc-1.0 libtls libsystemd icu-uc zlib libcrypto libcrypt
+PKGS := libmongoc-1.0 libtls libsystemd icu-uc zlib libssl libcrypto libcrypt
 isystem = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(1)))
 CPPFLAGS += -Icommon -D_GNU_SOURCE -DM3_VERSION='"$(VERSION)"' \
 	-DM3_SYSCONFDIR='"$(SYSCONFDIR)"' -DM3_LIBEXECDIR='"$(LIBEXECDIR)"' \

@@ -1,18 +1,18 @@
-/* CAPABILITY, LOGIN, AUTHENTICATE PLAIN, STARTTLS, LOGOUT. */
+/* CAPABILITY, LOGIN, AUTHENTICATE, STARTTLS, LOGOUT. */
 #include "commands.h"
 
-#include <time.h>
-
 #include "auth/login.h"
+#include "auth/sasl.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "log/log.h"
+#include "mail/guard.h"
 #include "net/tlsconf.h"
 #include "text/base64.h"
 
 #include "base/banned.h"
 
-enum { LOGIN_TRIES = 5, FAILED_LOGIN_MS = 500 };
+enum { LOGIN_TRIES = 5 };
 
 static bool
 may_log_in(const struct session *s)
@@ -28,15 +28,28 @@ offers_starttls(const struct session *s)
 	    !str_equals(config_str(s->config, CFG_IMAP_STARTTLS), STR("off"));
 }
 
+static void
+scram_channel(struct session *s, struct scram_channel *ret)
+{
+	*ret = (struct scram_channel){
+		.exporter = stream_tls_exporter(s->stream, s->command_arena),
+		.end_point = stream_tls_end_point(s->stream, s->command_arena),
+	};
+}
+
 void
 command_capabilities(struct session *s, struct buf *b)
 {
+	struct scram_channel channel;
+
 	buf_add_cstr(b, "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE");
 	if (s->state == STATE_CONNECTED) {
 		if (offers_starttls(s))
 			buf_add_cstr(b, " STARTTLS");
-		buf_add_cstr(
-		    b, may_log_in(s) ? " AUTH=PLAIN" : " LOGINDISABLED");
+		scram_channel(s, &channel);
+		sasl_list(b, " AUTH=", may_log_in(s), &channel);
+		if (!may_log_in(s))
+			buf_add_cstr(b, " LOGINDISABLED");
 		return;
 	}
 	buf_add_cstr(b,
@@ -62,47 +75,70 @@ cmd_capability(struct session *s, const struct read_command *c)
 
 /* --- logins ---------------------------------------------------------------------------- */
 
+struct attempt {
+	struct str key;          /* the address, lower case */
+	struct mailbox *mailbox;
+	struct guard guard;
+};
+
+static struct attempt
+attempt_new(struct session *s)
+{
+	return (struct attempt){ .guard = { s->p->db, s->command_arena,
+		s->config, s->c->peer.address } };
+}
+
 static void
-succeed(struct session *s, struct mailbox *m)
+succeed(struct session *s, const struct attempt *t)
 {
 	struct buf b = BUF_INIT;
 
-	session_login(s, m);
+	guard_login_good(&t->guard, t->key);
+	session_login(s, t->mailbox);
 	command_capabilities(s, &b);
 	chat_ok(s, "[CAPABILITY %.*s] Logged in", STR_ARG(buf_str(&b)));
 	buf_done(&b);
 }
 
-/* The wait grows with each failure of this connection. */
 static void
 fail(struct session *s, struct str name)
 {
-	long ms = (long)FAILED_LOGIN_MS << s->n_failed_logins;
-	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-
 	log_begin(LOG_AT_NOTE, "login-failed");
 	log_str("name", name);
+	log_num("tls", stream_is_tls(s->stream));
 	log_end();
-	nanosleep(&t, NULL);
 	chat_no(s, "[AUTHENTICATIONFAILED] Authentication failed");
 	if (++s->n_failed_logins >= LOGIN_TRIES)
 		chat_bye(s, "Too many failed logins");
 }
 
-static void
-log_in(struct session *s, struct str name, struct str password)
+/* The mailbox, counted and delayed by the limits. RC_TEMP: answered. */
+static enum rc
+look_up(struct session *s, struct attempt *t, struct str name)
 {
-	struct str key = arena_dup_lower(s->arena, name);
-	struct mailbox *m = NULL;
+	struct login_guard g;
 	struct err err;
 
+	t->key = arena_dup_lower(s->arena, name);
 	if (session_open_db(s, &err) != RC_OK ||
-	    mailbox_find(s->p->db, s->arena, key, &m, &err) != RC_OK)
+	    guard_login(&t->guard, t->key, &g, &err) != RC_OK ||
+	    mailbox_find(s->p->db, s->arena, t->key, &t->mailbox, &err) !=
+		RC_OK) {
 		chat_failure(s, &err);
-	else if (login_check(m, password))
-		succeed(s, m);
-	else
-		fail(s, key);
+		return RC_TEMP;
+	}
+	if (g.is_refused) {
+		chat_no(s, "[UNAVAILABLE] Too many failed logins, try later");
+		return RC_TEMP;
+	}
+	clock_sleep(g.delay_ms);
+	return RC_OK;
+}
+
+/* The password is in the command's arena. */
+static void
+forget_secrets(struct session *s)
+{
 	arena_wipe(s->command_arena);
 	s->tag = STR("");
 }
@@ -120,21 +156,41 @@ void
 cmd_login(struct session *s, const struct read_command *c)
 {
 	const struct arg *v = c->text.args;
+	struct attempt t = attempt_new(s);
 
 	if (!arg_is_text(&v[0]) || !arg_is_text(&v[1]))
 		chat_bad(s, "LOGIN takes a name and a password");
-	else if (check_privacy(s))
-		log_in(s, v[0].s, v[1].s);
+	else if (check_privacy(s) && look_up(s, &t, v[0].s) == RC_OK) {
+		if (login_check(t.mailbox, v[1].s))
+			succeed(s, &t);
+		else
+			fail(s, t.key);
+	}
+	forget_secrets(s);
+}
+
+/* --- AUTHENTICATE ------------------------------------------------------------------------ */
+
+static bool
+decode(struct session *s, struct str text, struct str *ret)
+{
+	if (base64_decode(s->command_arena, text, ret))
+		return true;
+	chat_bad(s, "That is not base64");
+	return false;
 }
 
 /* One line of base64; false: answered. */
 static bool
-ask(struct session *s, struct str *ret)
+ask(struct session *s, struct str challenge, struct str *ret)
 {
+	struct buf b = BUF_INIT;
 	struct line l;
 	enum io io;
 
-	chat_continue(s, "");
+	base64_encode(&b, challenge);
+	chat_continue(s, arena_dup_cstr(s->command_arena, buf_str(&b)));
+	buf_done(&b);
 	io = reader_line(s->reader, LIMIT_SMTP_AUTH_LINE,
 	    LIMIT_IMAP_LINE, session_deadline(s), &l);
 	if (io != IO_OK) {
@@ -145,50 +201,57 @@ ask(struct session *s, struct str *ret)
 		chat_bad(s, l.is_long ? "Too long" : "Cancelled");
 		return false;
 	}
-	*ret = arena_dup_str(s->command_arena, l.text);
-	return true;
+	return decode(s, l.text, ret);
 }
 
-/* [authzid] NUL authcid NUL passwd (RFC 4616) */
 static void
-plain(struct session *s, struct str coded)
+exchange(struct session *s, struct sasl *sasl, struct str response)
 {
-	struct str text, authzid, name, rest;
+	struct attempt t = attempt_new(s);
+	struct str challenge;
+	enum sasl_step step = sasl_step(sasl, response, &challenge);
 
-	if (str_equals(coded, STR("=")))
-		coded = STR("");
-	if (!base64_decode(s->command_arena, coded, &text)) {
-		chat_bad(s, "That is not base64");
-		return;
+	while (step == SASL_ASK || step == SASL_LOOKUP) {
+		if (step == SASL_LOOKUP) {
+			if (look_up(s, &t, sasl_name(sasl)) != RC_OK)
+				return;
+			step = sasl_judge(sasl, t.mailbox, s->config->secret,
+			    &challenge);
+		} else if (ask(s, challenge, &response)) {
+			step = sasl_step(sasl, response, &challenge);
+		} else {
+			return;
+		}
 	}
-	rest = text;
-	if (!str_has_char(text, '\0') ||
-	    !str_split_char(&rest, '\0', &authzid) ||
-	    !str_has_char(rest, '\0') ||
-	    !str_split_char(&rest, '\0', &name) ||
-	    str_has_char(rest, '\0'))
-		chat_bad(s, "That is not PLAIN");
-	else if (authzid.len && !str_equals_nocase(authzid, name))
-		fail(s, name);
+	if (step == SASL_GOOD)
+		succeed(s, &t);
+	else if (step == SASL_MALFORMED)
+		chat_bad(s, "That is no message of this mechanism");
 	else
-		log_in(s, name, rest);
+		fail(s, t.key);
 }
 
 void
 cmd_authenticate(struct session *s, const struct read_command *c)
 {
-	struct str coded;
+	struct str response = STR_NONE;
+	struct scram_channel channel;
+	struct sasl *sasl;
 
-	if (!arg_is_atom(&c->text.args[0], STR("PLAIN"))) {
+	scram_channel(s, &channel);
+	sasl = sasl_new(s->command_arena, c->text.args[0].s, &channel);
+	if (!sasl) {
 		chat_no(s, "[CANNOT] Unknown mechanism");
 		return;
 	}
-	if (!check_privacy(s))
+	if (sasl_is_clear(sasl) && !check_privacy(s))
 		return;
-	if (c->text.n > 1)
-		plain(s, c->text.args[1].s);
-	else if (ask(s, &coded))
-		plain(s, coded);
+	if (c->text.n > 1 && str_equals(c->text.args[1].s, STR("=")))
+		response = STR("");
+	else if (c->text.n > 1 && !decode(s, c->text.args[1].s, &response))
+		return;
+	exchange(s, sasl, response);
+	forget_secrets(s);
 }
 
 void

@@ -1,6 +1,7 @@
 /* m3mta mailbox, alias, list */
 #include "admin.h"
 
+#include "auth/login.h"
 #include "auth/password.h"
 #include "base/num.h"
 #include "db/directory.h"
@@ -73,7 +74,7 @@ set_password(struct admin *a, struct mailbox *m, struct str *ret_random)
 	} else {
 		password = *ret_random = password_random(a->a, RANDOM_LENGTH);
 	}
-	if (password_hash(a->a, password, &m->password, &err) != RC_OK)
+	if (login_set_password(a->a, m, password, &err) != RC_OK)
 		return admin_fail(&err);
 	return EXIT_OK;
 }

@@ -284,9 +284,8 @@ send_party(struct courier *c, struct job *j, const struct destination *to,
 	if (rc != RC_OK)
 		return RC_OK;
 	rc = RC_TEMP;
-	for (i = 0; i < p->n; i++)
-		replies[i] = c->client ? (struct client_reply){ .code = 0 }
-				       : c->last;
+	for (i = 0; i < p->n && !c->client; i++)
+		replies[i] = c->last;
 	if (c->client)
 		rc = client_send(
 		    c->client, j->item, p->addresses, p->n, replies, &err);

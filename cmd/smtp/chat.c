@@ -74,6 +74,10 @@ chat_close(struct session *s, int code, const char *status, const char *fmt,
 void
 chat_temporary(struct session *s, const struct err *err)
 {
+	if (err->rc == RC_PERM) {
+		chat_close(s, 421, err->code, "%s", err->text);
+		return;
+	}
 	log_failure("database", err);
 	chat_reply(s, 451, "4.3.0",
 	    "Temporary failure of the mail system, try again later");

@@ -18,7 +18,7 @@ void chat_line(struct session *s, int code, const char *fmt, ...)
 /* A reply with which the session ends. */
 void chat_close(struct session *s, int code, const char *status,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-/* 451 or 421: the database is away. Logged. */
+/* 451: the database is away, logged. RC_PERM: a limit, 421. */
 void chat_temporary(struct session *s, const struct err *err);
 void chat_flush(struct session *s);
 

@@ -1,7 +1,7 @@
-/* AUTH PLAIN and LOGIN (RFC 4954, RFC 4616). */
+/* AUTH (RFC 4954); the mechanisms are in auth/sasl.h. */
 #include "commands.h"
 
-#include "auth/login.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "db/directory.h"
 #include "log/log.h"
@@ -9,34 +9,45 @@
 
 #include "base/banned.h"
 
-/* --- the exchange: false when it has answered ------------------------------------- */
-
-static bool
+static void
 fail(struct session *s, int code, const char *status, const char *text)
 {
 	chat_reply(s, code, status, "%s", text);
 	session_count_error(s);
-	return false;
 }
+
+/* --- messages: false when it has answered -------------------------------------------- */
 
 static bool
 decode(struct session *s, struct str text, struct str *ret)
 {
 	if (str_equals(text, STR("*")))
-		return fail(s, 501, "5.7.0", "Authentication cancelled");
-	if (!base64_decode(s->txn_arena, text, ret))
-		return fail(s, 501, "5.5.2", "That is not base64");
-	return true;
+		fail(s, 501, "5.7.0", "Authentication cancelled");
+	else if (!base64_decode(s->txn_arena, text, ret))
+		fail(s, 501, "5.5.2", "That is not base64");
+	else
+		return true;
+	return false;
+}
+
+static void
+send_challenge(struct session *s, struct str challenge)
+{
+	struct buf b = BUF_INIT;
+
+	base64_encode(&b, challenge);
+	chat_reply(s, 334, "", "%.*s", STR_ARG(buf_str(&b)));
+	chat_flush(s);
+	buf_done(&b);
 }
 
 static bool
-ask(struct session *s, const char *challenge, struct str *ret)
+ask(struct session *s, struct str challenge, struct str *ret)
 {
 	struct line l;
 	enum io io;
 
-	chat_reply(s, 334, "", "%s", challenge);
-	chat_flush(s);
+	send_challenge(s, challenge);
 	io = reader_line(s->reader, LIMIT_SMTP_AUTH_LINE,
 	    LIMIT_SMTP_LINE_DISCARD,
 	    session_deadline(s, CFG_SMTP_TIMEOUT_COMMAND), &l);
@@ -47,142 +58,155 @@ ask(struct session *s, const char *challenge, struct str *ret)
 		s->is_ending = true;
 		return false;
 	}
-	if (l.is_long)
-		return fail(s, 500, "5.5.6", "Authentication line too long");
+	if (l.is_long) {
+		fail(s, 500, "5.5.6", "Authentication line too long");
+		return false;
+	}
 	return decode(s, l.text, ret);
 }
 
-/* initial: STR_NONE when there was none; "=" is the empty one. */
+/* None is STR_NONE; "=" is the empty one. */
 static bool
-first_response(struct session *s, struct str initial, const char *challenge,
-    struct str *ret)
+initial_response(struct session *s, struct str text, struct str *ret)
 {
-	if (!initial.p)
-		return ask(s, challenge, ret);
-	if (str_equals(initial, STR("="))) {
-		*ret = STR("");
+	*ret = STR_NONE;
+	if (str_is_empty(text))
 		return true;
-	}
-	return decode(s, initial, ret);
-}
-
-/* --- mechanisms: name and password, or false and answered ---------------------------- */
-
-struct credentials {
-	struct str name;
-	struct str password;
-};
-
-/* [authzid] NUL authcid NUL passwd */
-static bool
-get_plain(struct session *s, struct str initial, struct credentials *ret)
-{
-	struct str text, authzid, rest;
-
-	if (!first_response(s, initial, "", &text))
-		return false;
-	rest = text;
-	if (!str_has_char(text, '\0') ||
-	    !str_split_char(&rest, '\0', &authzid) ||
-	    !str_has_char(rest, '\0') ||
-	    !str_split_char(&rest, '\0', &ret->name) ||
-	    str_has_char(rest, '\0') || ret->name.len == 0)
-		return fail(s, 501, "5.5.2", "That is not PLAIN");
-	ret->password = rest;
-	if (authzid.len && !str_equals_nocase(authzid, ret->name))
-		return fail(s, 535, "5.7.8", "Authentication failed");
+	if (!str_equals(text, STR("=")))
+		return decode(s, text, ret);
+	*ret = STR("");
 	return true;
 }
 
-static bool
-get_login(struct session *s, struct str initial, struct credentials *ret)
-{
-	return first_response(s, initial, "VXNlcm5hbWU6", &ret->name) &&
-	    ask(s, "UGFzc3dvcmQ6", &ret->password);
-}
+/* --- the exchange --------------------------------------------------------------------- */
 
-struct mechanism {
-	struct str name;
-	bool (*get)(struct session *s, struct str initial,
-	    struct credentials *ret);
+struct login {
+	struct sasl *sasl;
+	struct str key;         /* the address, lower case */
+	struct mailbox *mailbox;
+	struct guard guard;
 };
 
-static const struct mechanism mechanisms[] = {
-	{ STR_INIT("PLAIN"), get_plain },
-	{ STR_INIT("LOGIN"), get_login },
-};
-
-static const struct mechanism *
-find_mechanism(struct str name)
+static enum sasl_step
+look_up(struct session *s, struct login *l, struct str *ret_challenge,
+    struct err *err)
 {
-	size_t i;
+	struct login_guard g;
 
-	for (i = 0; i < sizeof(mechanisms) / sizeof(*mechanisms); i++) {
-		if (str_equals_nocase(name, mechanisms[i].name))
-			return &mechanisms[i];
+	l->key = arena_dup_lower(s->arena, sasl_name(l->sasl));
+	if (session_open_db(s, err) != RC_OK ||
+	    guard_login(&l->guard, l->key, &g, err) != RC_OK ||
+	    mailbox_find(s->p->db, s->arena, l->key, &l->mailbox, err) !=
+		RC_OK)
+		return SASL_LOOKUP;
+	if (g.is_refused) {
+		err_set(err, RC_TEMP, "4.7.0", "too many failed logins");
+		return SASL_LOOKUP;
 	}
-	return NULL;
+	clock_sleep(g.delay_ms);
+	return sasl_judge(
+	    l->sasl, l->mailbox, s->config->secret, ret_challenge);
 }
-
-/* --- the decision ---------------------------------------------------------------------- */
 
 static void
-log_login(struct str name, bool is_good)
+log_login(struct session *s, struct str name, bool is_good)
 {
-	log_begin(LOG_AT_INFO, is_good ? "login" : "login-failed");
+	log_begin(is_good ? LOG_AT_INFO : LOG_AT_NOTE,
+	    is_good ? "login" : "login-failed");
 	log_str("name", name);
+	log_num("tls", stream_is_tls(s->stream));
 	log_end();
 }
 
 static void
-verify(struct session *s, const struct credentials *c)
+finish(struct session *s, struct login *l, enum sasl_step step,
+    const struct err *err)
 {
-	struct mailbox *m = NULL;
-	struct str key = arena_dup_lower(s->arena, c->name);
-	struct err err;
-
-	if (session_open_db(s, &err) != RC_OK ||
-	    mailbox_find(s->p->db, s->arena, key, &m, &err) != RC_OK) {
-		log_failure("database", &err);
+	switch (step) {
+	case SASL_GOOD:
+		guard_login_good(&l->guard, l->key);
+		s->login = l->mailbox;
+		log_login(s, l->key, true);
+		chat_reply(s, 235, "2.7.0", "Authentication successful");
+		break;
+	case SASL_LOOKUP:
+		if (err->rc == RC_PERM) {
+			chat_temporary(s, err);
+			break;
+		}
+		log_failure("login-not-tried", err);
 		chat_reply(s, 454, "4.7.0",
 		    "Temporary authentication failure");
-		return;
-	}
-	if (login_check(m, c->password)) {
-		s->login = m;
-		log_login(key, true);
-		chat_reply(s, 235, "2.7.0", "Authentication successful");
-	} else {
-		log_login(key, false);
+		break;
+	case SASL_MALFORMED:
+		fail(s, 501, "5.5.2", "That is no message of this mechanism");
+		break;
+	case SASL_ASK:
+	case SASL_FAILED:
+		log_login(s, l->key, false);
 		fail(s, 535, "5.7.8", "Authentication failed");
+		break;
 	}
 }
 
-static bool
-is_allowed(const struct session *s)
+static void
+exchange(struct session *s, struct sasl *sasl, struct str response)
 {
-	return stream_is_tls(s->stream) ||
-	    config_bool(s->config, CFG_SMTP_AUTH_PLAIN_NO_TLS);
+	struct login l = { .sasl = sasl, .guard = session_guard(s) };
+	struct str challenge;
+	struct err err = { .rc = RC_OK };
+	enum sasl_step step = sasl_step(sasl, response, &challenge);
+
+	for (;;) {
+		if (step == SASL_LOOKUP)
+			step = look_up(s, &l, &challenge, &err);
+		if (step != SASL_ASK)
+			break;
+		if (!ask(s, challenge, &response))
+			return;
+		step = sasl_step(sasl, response, &challenge);
+	}
+	finish(s, &l, step, &err);
 }
 
 void
 cmd_auth(struct session *s, struct str argument)
 {
 	size_t end = str_find_char(argument, ' ');
-	struct str initial = str_trim(str_tail(argument, end));
-	const struct mechanism *m =
-	    find_mechanism(str_slice(argument, 0, end));
-	struct credentials c;
+	struct scram_channel channel;
+	struct sasl *sasl;
+	struct str response;
 
+	cmd_scram_channel(s, &channel);
+	sasl = sasl_new(s->txn_arena, str_slice(argument, 0, end), &channel);
 	if (s->role == ROLE_LMTP)
 		fail(s, 502, "5.5.1", "AUTH is not offered");
 	else if (s->login)
 		fail(s, 503, "5.5.1", "Already authenticated");
-	else if (!m)
+	else if (!sasl)
 		fail(s, 504, "5.5.4", "Unknown mechanism");
-	else if (!is_allowed(s))
+	else if (sasl_is_clear(sasl) && !cmd_is_private(s))
 		fail(s, 538, "5.7.11", "STARTTLS first");
-	else if (m->get(s, initial.len ? initial : STR_NONE, &c))
-		verify(s, &c);
+	else if (initial_response(
+		     s, str_trim(str_tail(argument, end)), &response))
+		exchange(s, sasl, response);
 	arena_wipe(s->txn_arena);
+}
+
+/* --- what EHLO says --------------------------------------------------------------------- */
+
+void
+cmd_scram_channel(struct session *s, struct scram_channel *ret)
+{
+	*ret = (struct scram_channel){
+		.exporter = stream_tls_exporter(s->stream, s->txn_arena),
+		.end_point = stream_tls_end_point(s->stream, s->txn_arena),
+	};
+}
+
+bool
+cmd_is_private(const struct session *s)
+{
+	return stream_is_tls(s->stream) ||
+	    config_bool(s->config, CFG_SMTP_AUTH_PLAIN_NO_TLS);
 }

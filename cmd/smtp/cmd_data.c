@@ -324,6 +324,33 @@ init(struct reception *r, struct session *s)
 		    clock_wall_ms() / 1000);
 }
 
+/* The rates of messages (RFC 3463: 4.7.1 is policy). False: answered. */
+static bool
+is_within_rates(struct session *s)
+{
+	struct guard g = session_guard(s);
+	struct str login = s->login ? s->login->address : STR("");
+	bool may = true;
+	struct err err;
+	enum rc rc;
+
+	rc = guard_rate(&g, s->login ? CFG_LIMIT_MESSAGES_LOGIN
+				     : CFG_LIMIT_MESSAGES_SOURCE,
+	    login, 1, &may, &err);
+	if (rc == RC_OK && may && s->login)
+		rc = guard_rate(&g, CFG_LIMIT_RECIPIENTS_LOGIN, login,
+		    (int64_t)s->txn.recipients.n, &may, &err);
+	if (rc != RC_OK)
+		chat_temporary(s, &err);
+	else if (!may)
+		chat_reply(s, 450, "4.7.1",
+		    "Too much mail for now, try again later");
+	else
+		return true;
+	session_reset(s);
+	return false;
+}
+
 void
 cmd_data(struct session *s, struct str argument)
 {
@@ -336,6 +363,8 @@ cmd_data(struct session *s, struct str argument)
 		session_count_error(s);
 		return;
 	}
+	if (!is_within_rates(s))
+		return;
 	init(&r, s);
 	s->n_messages++;
 	chat_reply(s, 354, "", "End with CRLF.CRLF");

@@ -23,12 +23,18 @@ take_name(struct session *s, struct str name, bool is_esmtp)
 	return true;
 }
 
-static bool
-offers_auth(const struct session *s)
+static void
+offer_auth(struct session *s)
 {
-	return s->role != ROLE_LMTP && !s->login &&
-	    (stream_is_tls(s->stream) ||
-		config_bool(s->config, CFG_SMTP_AUTH_PLAIN_NO_TLS));
+	struct scram_channel channel;
+	struct buf b = BUF_INIT;
+
+	if (s->role == ROLE_LMTP || s->login)
+		return;
+	cmd_scram_channel(s, &channel);
+	sasl_list(&b, " ", cmd_is_private(s), &channel);
+	chat_line(s, 250, "AUTH%.*s", STR_ARG(buf_str(&b)));
+	buf_done(&b);
 }
 
 static bool
@@ -51,8 +57,7 @@ cmd_ehlo(struct session *s, struct str argument)
 		    (long long)config_int(s->config, CFG_SMTP_SIZE_MAXIMUM));
 	if (offers_starttls(s))
 		chat_line(s, 250, "STARTTLS");
-	if (offers_auth(s))
-		chat_line(s, 250, "AUTH PLAIN LOGIN");
+	offer_auth(s);
 	chat_line(s, 250, "DSN");
 	chat_line(s, 250, "8BITMIME");
 	chat_line(s, 250, "SMTPUTF8");

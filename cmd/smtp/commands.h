@@ -2,6 +2,7 @@
 #ifndef M3_CMD_SMTP_COMMANDS_H
 #define M3_CMD_SMTP_COMMANDS_H
 
+#include "auth/sasl.h"
 #include "chat.h"
 
 enum command_flags {
@@ -37,6 +38,11 @@ bool cmd_take_path(struct session *s, struct str *rest, const char *status,
 bool cmd_check_sender(struct session *s, const struct address *from);
 /* An address as text in the transaction's arena. */
 struct str cmd_print_address(struct session *s, const struct address *addr);
+
+/* What ties SCRAM to this TLS session; in the transaction's arena. */
+void cmd_scram_channel(struct session *s, struct scram_channel *ret);
+/* A password may cross the wire as it is. */
+bool cmd_is_private(const struct session *s);
 
 /* --- the commands ------------------------------------------------------------ */
 

@@ -33,7 +33,26 @@ session_reset(struct session *s)
 enum rc
 session_open_db(struct session *s, struct err *err)
 {
-	return program_read_db_config(s->p, err);
+	enum rc rc = program_read_db_config(s->p, err);
+	struct guard g = session_guard(s);
+	bool may = true;
+
+	if (rc != RC_OK || s->is_counted)
+		return rc;
+	rc = guard_rate(
+	    &g, CFG_LIMIT_CONNECTIONS, STR(""), 1, &may, err);
+	if (rc == RC_OK && !may)
+		return err_set(err, RC_PERM, "4.7.0",
+		    "Too many connections from your address, try again later");
+	s->is_counted = rc == RC_OK;
+	return rc;
+}
+
+struct guard
+session_guard(const struct session *s)
+{
+	return (struct guard){ s->p->db, s->txn_arena, s->config,
+		s->c->peer.address };
 }
 
 int64_t

@@ -7,6 +7,7 @@
 #define M3_CMD_SMTP_SESSION_H
 
 #include "base/vec.h"
+#include "mail/guard.h"
 #include "mail/rcpt.h"
 #include "model/queue.h"
 #include "net/reader.h"
@@ -66,6 +67,7 @@ struct session {
 	enum state state;
 	bool is_esmtp;        /* EHLO or LHLO: enhanced codes */
 	bool is_ending;       /* after the reply that is being written */
+	bool is_counted;      /* against the connections of its address */
 	struct str helo;
 	struct mailbox *login;
 	struct str login_name;
@@ -83,8 +85,13 @@ bool session_run(struct handler *h, struct connection *c);
 void session_enter(struct session *s, enum state state);
 /* Ends the transaction; the session goes back to STATE_HELLO. */
 void session_reset(struct session *s);
-/* Connects lazily and reads the `config` documents. */
+/*
+ * Connects lazily, reads the `config` documents and counts the connection
+ * (limit.connections.source). RC_PERM: one too many.
+ */
 enum rc session_open_db(struct session *s, struct err *err);
+/* The limits of this client; pieces live in the transaction's arena. */
+struct guard session_guard(const struct session *s);
 /* A deadline ms from now, or the end of the session when that is earlier. */
 int64_t session_deadline(const struct session *s, enum config_key timeout);
 /* Counts a bad command or unknown recipient: 421 over the limit. */

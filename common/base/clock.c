@@ -57,3 +57,12 @@ clock_set_fake(int64_t mono_ms, int64_t wall_ms)
 	fake_mono_ms = mono_ms;
 	fake_wall_ms = wall_ms;
 }
+
+void
+clock_sleep(int64_t ms)
+{
+	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+
+	if (ms > 0)
+		nanosleep(&t, NULL);
+}

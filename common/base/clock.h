@@ -19,4 +19,7 @@ int clock_left_ms(int64_t deadline_ms);
 /* Tests only: both clocks stand still at these values; -1, -1 lets them go. */
 void clock_set_fake(int64_t mono_ms, int64_t wall_ms);
 
+/* Sleeps; a signal ends it early. 0 and less: not at all. */
+void clock_sleep(int64_t ms);
+
 #endif

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "base/str.h"
 #include "base/banned.h"
@@ -18,21 +19,10 @@
 static uint64_t fault_hits;
 
 static void
-fault_sleep(uint64_t ms)
-{
-	struct timespec ts = {
-		.tv_sec = (time_t)(ms / 1000),
-		.tv_nsec = (long)(ms % 1000) * 1000000,
-	};
-
-	nanosleep(&ts, NULL);
-}
-
-static void
 fault_act(struct str action, uint64_t n, bool has_n)
 {
 	if (str_equals(action, STR("sleep")))
-		fault_sleep(n);
+		clock_sleep((int64_t)n);
 	else if (str_equals(action, STR("exit")))
 		_exit(has_n ? (int)n : 0);
 	else if (++fault_hits >= (has_n ? n : 1))

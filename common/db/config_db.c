@@ -273,10 +273,15 @@ static bool
 on_document(void *ctx, const bson_t *doc)
 {
 	struct documents *d = ctx;
+	struct str id = doc_text_in(d->a, doc, "_id");
 	struct source s = { d->c, d->a, CONFIG_FROM_DATABASE,
 		arena_printf(d->a, "config document \"%.*s\"",
-		    STR_ARG(doc_text_in(d->a, doc, "_id"))).p, STR_NONE };
+		    STR_ARG(id)).p, STR_NONE };
 
+	if (str_equals(id, STR("secret"))) {
+		d->c->secret = doc_bytes_in(d->a, doc, "bytes");
+		return true;
+	}
 	d->rc = read_document(&s, doc, d->err);
 	return d->rc == RC_OK;
 }
@@ -287,13 +292,14 @@ config_read_db(struct config *c, struct arena *a, struct db *db,
     const char *daemon, struct err *err)
 {
 	struct documents d = { c, a, err, RC_OK };
-	struct str ids[] = { STR_INIT("all"), str_from_cstr(daemon) };
+	struct str ids[] = { STR_INIT("all"), str_from_cstr(daemon),
+		STR_INIT("secret") };
 	bson_t filter = BSON_INITIALIZER, in;
 	bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}");
 	enum rc rc;
 
 	BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &in);
-	doc_add_texts(&in, "$in", ids, 2);
+	doc_add_texts(&in, "$in", ids, 3);
 	bson_append_document_end(&filter, &in);
 	rc = db_find(db, DB_CONFIG, &filter, opts, on_document, &d, err);
 	bson_destroy(opts);

@@ -21,6 +21,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "base/rnd.h"
 #include "db/db_internal.h"
 
 #include "base/banned.h"
@@ -139,6 +140,26 @@ shard(struct db *db, const struct collection_spec *spec, struct err *err)
 	return rc;
 }
 
+/*
+ * Random octets that stay for ever: what all processes derive alike and
+ * nobody else can (the salts of unknown users in SCRAM).
+ */
+static enum rc
+make_secret(struct db *db, struct err *err)
+{
+	bson_t doc = BSON_INITIALIZER;
+	bool is_there;
+	char bytes[32];
+	enum rc rc;
+
+	rnd_fill(bytes, sizeof(bytes));
+	BSON_APPEND_UTF8(&doc, "_id", "secret");
+	doc_add_bytes(&doc, "bytes", str_make(bytes, sizeof(bytes)));
+	rc = db_insert(db, DB_CONFIG, &doc, &is_there, err);
+	bson_destroy(&doc);
+	return rc;
+}
+
 enum rc
 db_init_schema(struct db *db, bool is_sharded, struct err *err)
 {
@@ -152,5 +173,5 @@ db_init_schema(struct db *db, bool is_sharded, struct err *err)
 		if (rc == RC_OK && is_sharded)
 			rc = shard(db, &specs[i], err);
 	}
-	return rc;
+	return rc == RC_OK ? make_secret(db, err) : rc;
 }

@@ -99,6 +99,7 @@ refuse(enum config_key key, struct str value, struct err *err)
 		[CONFIG_SIZE] = "octets, as 35M or 1048576",
 		[CONFIG_DURATION] = "a time, as 90s, 15m, 2h or 3d",
 		[CONFIG_STRING] = "text",
+		[CONFIG_RATE] = "0, or a number in a time, as 100/1h",
 		[CONFIG_CHOICE] = "one of ",
 		[CONFIG_LIST] = "a list of texts",
 		[CONFIG_RECORDS] = "a list of objects with the fields ",
@@ -108,7 +109,7 @@ refuse(enum config_key key, struct str value, struct err *err)
 		return err_set(err, RC_PERM, "",
 		    "%s: \"%.*s\" is not allowed: %s%s", k->name,
 		    STR_ARG(value), kinds[k->type], k->choices);
-	if (k->type == CONFIG_BOOL)
+	if (k->type == CONFIG_BOOL || k->type == CONFIG_RATE)
 		return err_set(err, RC_PERM, "",
 		    "%s: \"%.*s\" is not allowed: %s", k->name,
 		    STR_ARG(value), kinds[k->type]);
@@ -123,6 +124,23 @@ static bool
 is_in_bounds(const struct config_key_info *k, int64_t n)
 {
 	return n >= k->min && n <= k->max;
+}
+
+/* "100/1h"; "0" has no time. */
+static bool
+parse_rate(struct str s, int64_t *ret_n, size_t *ret_window_ms)
+{
+	struct str rest = s, number;
+	uint64_t n, seconds = 0;
+
+	if (!str_split_char(&rest, '/', &number) ||
+	    !num_parse_u64(number, 1000000000, &n) ||
+	    (n > 0 && (!num_parse_duration(rest, &seconds) ||
+			  seconds == 0 || seconds > 2592000)))
+		return false;
+	*ret_n = (int64_t)n;
+	*ret_window_ms = (size_t)seconds * 1000;
+	return true;
 }
 
 /* Fills n (and checks it) for every type that is one text. */
@@ -146,6 +164,7 @@ parse_scalar(const struct config_key_info *k, struct str s, int64_t *ret_n)
 			return false;
 		*ret_n = k->type == CONFIG_DURATION ? n * 1000 : n;
 		return true;
+	case CONFIG_RATE:
 	case CONFIG_LIST:
 	case CONFIG_RECORDS:
 		break;
@@ -210,22 +229,21 @@ config_set(struct config *c, struct arena *a, enum config_key key,
 {
 	const struct config_key_info *k = &config_keys[key];
 	const struct str *list;
+	size_t count = 0;
 	int64_t n;
 
 	if (k->type == CONFIG_LIST) {
-		size_t count;
-
 		list = split_list(a, value, &count);
 		return config_set_list(c, a, key, list, count, origin, err);
 	}
 	if (k->type == CONFIG_RECORDS)
 		return set_short_records(c, a, key, value, origin, err);
-	if (!parse_scalar(k, value, &n))
+	if (k->type == CONFIG_RATE ? !parse_rate(value, &n, &count)
+				   : !parse_scalar(k, value, &n))
 		return refuse(key, value, err);
 	if (!is_outranked(c, key, origin))
-		c->v[key] = (struct config_value){
-			.n = n, .s = arena_dup_str(a, value), .origin = origin
-		};
+		c->v[key] = (struct config_value){ .n = n, .count = count,
+			.s = arena_dup_str(a, value), .origin = origin };
 	return RC_OK;
 }
 

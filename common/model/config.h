@@ -20,6 +20,7 @@ enum config_type {
 	CONFIG_SIZE,     /* octets; "35M" or a number */
 	CONFIG_DURATION, /* milliseconds inside; "5m" or a number of seconds */
 	CONFIG_STRING,
+	CONFIG_RATE,     /* n in `count` milliseconds; "100/1h", "0" is none */
 	CONFIG_CHOICE,   /* one of `choices`, n is its index */
 	CONFIG_LIST,     /* of strings */
 	CONFIG_RECORDS,  /* list of objects; short: "2h notify,3h" */
@@ -73,7 +74,7 @@ struct config_value {
 	struct str s;           /* the text */
 	const struct str *list;
 	const struct config_record *records;
-	size_t count;           /* of list or records */
+	size_t count;           /* of list or records; RATE: milliseconds */
 	enum config_origin origin;
 };
 
@@ -81,6 +82,8 @@ struct config_value {
 struct config {
 	struct config_value v[CFG_COUNT];
 	struct str path;        /* of the file that was read, or "" */
+	/* Of the installation (`config`, document "secret"), or "". */
+	struct str secret;
 };
 
 /* Sets all defaults. */

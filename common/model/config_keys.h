@@ -74,10 +74,29 @@ CFG(IMAP_TIMEOUT_LOGIN, "imap.timeout.login", DURATION, "60s", 1, 3600, "", FILE
 CFG(IMAP_TIMEOUT_IDLE, "imap.timeout.idle", DURATION, "30m", 1, 86400, "", FILE_ONLY, "Autologout (RFC 3501 5.4: at least 30 minutes).")
 CFG(IMAP_TIMEOUT_WRITE, "imap.timeout.write", DURATION, "60s", 1, 3600, "", FILE_ONLY, "For a client that does not read.")
 
+CFG(LIMIT_CONNECTIONS, "limit.connections.source", RATE, "0", 0, 0, "", ANYWHERE,
+    "SMTP connections of one address that reach RCPT or AUTH, over time: as 100/1h; 0: no limit. More get 421.")
+CFG(LIMIT_MESSAGES_SOURCE, "limit.messages.source", RATE, "0", 0, 0, "", ANYWHERE,
+    "Messages of one address that is not logged in, over time; more get 450.")
+CFG(LIMIT_MESSAGES_LOGIN, "limit.messages.login", RATE, "0", 0, 0, "", ANYWHERE,
+    "Messages of one login, over time; more get 450.")
+CFG(LIMIT_RECIPIENTS_LOGIN, "limit.recipients.login", RATE, "0", 0, 0, "", ANYWHERE,
+    "Recipients of one login, over time; more get 450.")
+CFG(LIMIT_LOGINS_SOURCE, "limit.logins.source", RATE, "100/15m", 0, 0, "", ANYWHERE,
+    "Failed logins of one network (/24 of IPv4, /48 of IPv6), over time; more are refused untried.")
+CFG(LIMIT_LOGINS_FREE, "limit.logins.free", RATE, "5/15m", 0, 0, "", ANYWHERE,
+    "Failed logins of one user or network before the answers are delayed.")
+CFG(LIMIT_LOGINS_DELAY, "limit.logins.delay", DURATION, "8s", 0, 60, "", ANYWHERE,
+    "The longest delay of an answer; the first is a quarter of a second, then it doubles.")
+
 CFG(MDA_BATCH, "mda.batch", INT, "50", 1, 1000, "", ANYWHERE, "Messages of one claim.")
 CFG(MDA_LEASE, "mda.lease", DURATION, "10m", 10, 86400, "", ANYWHERE, "How long a claim holds without a renewal.")
 CFG(MDA_LOOP_INTERVAL, "mda.loop.interval", DURATION, "30s", 1, 3600, "", FILE_ONLY, "With --loop: between two scans when no doorbell rings.")
 CFG(MDA_WORKERS, "mda.workers", INT, "1", 1, 64, "", FILE_ONLY, "Processes that deliver side by side.")
+CFG(REMOTE_CONCURRENCY, "remote.concurrency", INT, "10", 1, 1000, "", ANYWHERE,
+    "Sessions at a time to one destination, over all hosts.")
+CFG(REMOTE_DEAD_WAIT, "remote.dead.wait", DURATION, "5m", 1, 86400, "", ANYWHERE,
+    "Between two probes of a destination that cannot be reached.")
 CFG(REMOTE_PORT, "remote.port", INT, "25", 1, 65535, "", FILE_ONLY, "Port of other mail systems; for tests.")
 CFG(REMOTE_ROUTE, "remote.route", STRING, "", 0, 255, "", ANYWHERE,
     "Smarthost for all mail to other systems, as host or host:port; empty: by MX.")

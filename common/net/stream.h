@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 struct stream;
@@ -66,8 +67,12 @@ bool stream_is_tls(const struct stream *s);
 struct str stream_tls_version(const struct stream *s); /* "TLSv1.3" */
 struct str stream_tls_cipher(const struct stream *s);
 struct str stream_tls_servername(const struct stream *s); /* SNI or "" */
-/* The certificate this server showed, DER, for tls-server-end-point. */
-struct str stream_tls_certificate(const struct stream *s);
+/*
+ * What ties SASL to this session, in the arena: the tls-exporter (RFC 9266)
+ * and tls-server-end-point (RFC 5929). "" when there is none.
+ */
+struct str stream_tls_exporter(const struct stream *s, struct arena *a);
+struct str stream_tls_end_point(const struct stream *s, struct arena *a);
 const char *stream_error_text(const struct stream *s);
 
 #endif

@@ -18,6 +18,7 @@ enum {
 };
 
 struct tls;
+struct ssl_st;
 
 struct stream_ops {
 	ssize_t (*try_read)(struct stream *s, void *p, size_t len);
@@ -38,7 +39,7 @@ struct stream {
 	struct tls *tls;     /* NULL: in the clear */
 	struct buf ahead;    /* of TLS: decrypted, not yet read */
 	bool is_tls_end;     /* of TLS: close_notify or end of file was seen */
-	const struct tls_server *tls_server;
+	struct ssl_st *ssl;  /* of OpenSSL, behind libtls; or NULL */
 	struct str input;   /* of a memory stream: what is left */
 	struct buf output;  /* of a memory stream */
 };

@@ -1,4 +1,5 @@
 /* Streams over TLS, by libtls; see stream.h. */
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <tls.h>
 
@@ -8,7 +9,39 @@
 
 #include "base/banned.h"
 
-enum { RECORD = 16384 }; /* the most that one record holds */
+enum {
+	RECORD = 16384, /* the most that one record holds */
+	EXPORTER_OCTETS = 32,
+};
+
+/*
+ * libtls hides the SSL that the channel bindings are made of. OpenSSL tells
+ * of each one that it makes to whoever registered an index for extra data.
+ */
+static SSL *latest_ssl;
+
+static void
+note_ssl(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl,
+    void *argp)
+{
+	(void)ptr;
+	(void)ad;
+	(void)idx;
+	(void)argl;
+	(void)argp;
+	latest_ssl = parent;
+}
+
+static void
+watch_ssl(void)
+{
+	static bool is_watching;
+
+	latest_ssl = NULL;
+	if (!is_watching)
+		SSL_get_ex_new_index(0, NULL, note_ssl, NULL, NULL);
+	is_watching = true;
+}
 
 static ssize_t
 map_result(struct stream *s, ssize_t n)
@@ -103,13 +136,14 @@ stream_start_tls_server(
 {
 	struct tls *context = tls_server_context(t);
 
+	watch_ssl();
 	if (tls_accept_fds(context, &s->tls, s->in_fd, s->out_fd) != 0) {
 		snprintf(s->error_text, sizeof(s->error_text), "TLS: %s",
 		    tls_error(context));
 		s->tls = NULL;
 		return stream_fail(s, IO_ERROR);
 	}
-	s->tls_server = t;
+	s->ssl = latest_ssl;
 	return handshake(s, deadline_ms);
 }
 
@@ -166,11 +200,49 @@ stream_tls_servername(const struct stream *s)
 	return str_from_cstr(s->tls ? tls_conn_servername(s->tls) : NULL);
 }
 
+/* --- channel bindings ------------------------------------------------------------ */
+
 struct str
-stream_tls_certificate(const struct stream *s)
+stream_tls_exporter(const struct stream *s, struct arena *a)
 {
-	if (!s->tls_server)
-		return STR_NONE;
-	return tls_server_certificate(
-	    s->tls_server, stream_tls_servername(s));
+	static const char label[] = "EXPORTER-Channel-Binding";
+	uint8_t *p = arena_alloc(a, EXPORTER_OCTETS);
+
+	/* Before TLS 1.3 only with the extended master secret (RFC 9266 4). */
+	if (!s->ssl ||
+	    (SSL_version(s->ssl) < TLS1_3_VERSION &&
+		SSL_get_extms_support(s->ssl) != 1) ||
+	    SSL_export_keying_material(s->ssl, p, EXPORTER_OCTETS, label,
+		sizeof(label) - 1, NULL, 0, 0) != 1)
+		return STR("");
+	return str_make(p, EXPORTER_OCTETS);
+}
+
+/* The hash of the signature's own kind; SHA-256 for MD5 and SHA-1. */
+static const EVP_MD *
+end_point_digest(X509 *certificate)
+{
+	int md = NID_sha256, key;
+	const EVP_MD *found;
+
+	OBJ_find_sigid_algs(
+	    X509_get_signature_nid(certificate), &md, &key);
+	if (md == NID_md5 || md == NID_sha1)
+		md = NID_sha256;
+	found = EVP_get_digestbynid(md);
+	return found ? found : EVP_sha256();
+}
+
+struct str
+stream_tls_end_point(const struct stream *s, struct arena *a)
+{
+	X509 *certificate = s->ssl ? SSL_get_certificate(s->ssl) : NULL;
+	uint8_t *p = arena_alloc(a, EVP_MAX_MD_SIZE);
+	unsigned n = 0;
+
+	if (!certificate ||
+	    X509_digest(certificate, end_point_digest(certificate), p, &n) !=
+		1)
+		return STR("");
+	return str_make(p, n);
 }

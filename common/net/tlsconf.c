@@ -54,29 +54,6 @@ has_changed(const char *path, const struct stat *seen)
 	return stat(path, &now) != 0 || !is_same_file(&now, seen);
 }
 
-/* The first certificate of a PEM file as DER. */
-static struct str
-read_der(struct arena *a, const char *path)
-{
-	static const char begin[] = "-----BEGIN CERTIFICATE-----";
-	FILE *f = fopen(path, "re");
-	char text[16384];
-	struct str s;
-	size_t from, n;
-
-	if (!f)
-		return STR_NONE;
-	n = fread(text, 1, sizeof(text), f);
-	fclose(f);
-	s = str_make(text, n);
-	from = str_find(s, str_from_cstr(begin));
-	if (from == s.len)
-		return STR_NONE;
-	s = str_tail(s, from + strlen(begin));
-	s = str_slice(s, 0, str_find(s, STR("-----END")));
-	return decode_all(a, STR("base64"), s);
-}
-
 static enum rc
 add_pair(struct tls_server *t, struct tls_config *config, struct str name,
     const char *certificate, const char *key, struct err *err)
@@ -95,7 +72,6 @@ add_pair(struct tls_server *t, struct tls_config *config, struct str name,
 	if (done != 0)
 		return err_set(err, RC_PERM, "", "%s, %s: %s", certificate,
 		    key, tls_config_error(config));
-	p.der = read_der(t->a, certificate);
 	VEC_PUSH(t->a, &t->pairs, p);
 	return RC_OK;
 }
@@ -222,18 +198,6 @@ struct tls *
 tls_server_context(struct tls_server *t)
 {
 	return t->context;
-}
-
-struct str
-tls_server_certificate(const struct tls_server *t, struct str servername)
-{
-	size_t i;
-
-	for (i = 0; i < t->pairs.n; i++) {
-		if (str_equals_nocase(t->pairs.v[i].name, servername))
-			return t->pairs.v[i].der;
-	}
-	return t->pairs.v[0].der;
 }
 
 /* --- the client side ---------------------------------------------------------------- */

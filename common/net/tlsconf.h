@@ -31,15 +31,10 @@ bool tls_server_refresh(struct tls_server *t, struct err *err);
 /* verify: name and chain (system's CAs, or ca_file); else any certificate. */
 enum rc tls_client_new(bool verify, const char *ca_file,
     struct tls_client **ret_tls, struct err *err);
-/*
- * For stream_tls.c: the libtls contexts, and the certificate (DER) that was
- * shown for a name (SNI or "").
- */
+/* For stream_tls.c: the libtls contexts. */
 struct tls;
 struct tls *tls_server_context(struct tls_server *t);
 struct tls *tls_client_context(struct tls_client *t);
-struct str tls_server_certificate(
-    const struct tls_server *t, struct str servername);
 
 void tls_client_free(struct tls_client *t);
 

@@ -1,0 +1,195 @@
+/* The collection `limits`; see limits.h. */
+#include "db/limits.h"
+
+#include "db/db_internal.h"
+
+#include "base/banned.h"
+
+enum { KEEP_MS = 3600000, TRIES = 5 };
+
+/*
+ * findAndModify with a pipeline, outside of the causal session: a counter
+ * written with w: 1 must not make later majority reads wait for it.
+ */
+static enum rc
+run(struct db *db, const bson_t *command, bson_t *ret_reply, struct err *err)
+{
+	bson_t *opts = BCON_NEW("writeConcern", "{", "w", BCON_INT32(1), "}");
+	enum rc rc = db_connect(db, err);
+	bool is_done = false;
+	bson_error_t error;
+	int i;
+
+	for (i = 0; rc == RC_OK && !is_done && i < TRIES; i++) {
+		is_done = mongoc_client_write_command_with_opts(db->client,
+		    db->options.name, command, opts, ret_reply, &error);
+		if (is_done)
+			break;
+		/* Two upserts of a new key: the second one finds it. */
+		if (!db_is_duplicate_key(&error) || i == TRIES - 1)
+			rc = db_error(db, &error, ret_reply, "limits", err);
+		bson_destroy(ret_reply);
+	}
+	bson_destroy(opts);
+	return rc;
+}
+
+/* Consumes `pipeline` and `fields`. *ret_reply as run. */
+static enum rc
+change(struct db *db, struct str key, bson_t *pipeline, bson_t *ret_reply,
+    struct err *err)
+{
+	bson_t command = BSON_INITIALIZER, query;
+	enum rc rc;
+
+	BSON_APPEND_UTF8(&command, "findAndModify", db_coll_name(DB_LIMITS));
+	BSON_APPEND_DOCUMENT_BEGIN(&command, "query", &query);
+	doc_add_text(&query, "_id", key);
+	bson_append_document_end(&command, &query);
+	BSON_APPEND_ARRAY(&command, "update", pipeline);
+	BSON_APPEND_BOOL(&command, "upsert", true);
+	BSON_APPEND_BOOL(&command, "new", true);
+	rc = run(db, &command, ret_reply, err);
+	bson_destroy(&command);
+	bson_destroy(pipeline);
+	return rc;
+}
+
+#define NOW_PLUS(ms) "{", "$add", "[", "$$NOW", BCON_INT64(ms), "]", "}"
+
+enum rc
+limit_take(struct db *db, struct str key, int64_t cost, int64_t window_ms,
+    int64_t *ret_n, int64_t *ret_left_ms, struct err *err)
+{
+	bson_t reply;
+	enum rc rc;
+	/* A missing `until` is lower than every date. */
+	bson_t *pipeline = BCON_NEW(
+	    "0", "{", "$set", "{",
+	    "n", "{", "$cond", "[", "{", "$lte", "[", "$until", "$$NOW", "]",
+	    "}", BCON_INT64(cost), "{", "$add", "[", "$n", BCON_INT64(cost),
+	    "]", "}", "]", "}",
+	    "until", "{", "$cond", "[", "{", "$lte", "[", "$until", "$$NOW",
+	    "]", "}", NOW_PLUS(window_ms), "$until", "]", "}",
+	    "now", "$$NOW", "expires", NOW_PLUS(window_ms + KEEP_MS), "}",
+	    "}");
+
+	rc = change(db, key, pipeline, &reply, err);
+	if (rc != RC_OK)
+		return rc;
+	*ret_n = doc_int(&reply, "value.n");
+	*ret_left_ms = doc_int(&reply, "value.until") -
+	    doc_int(&reply, "value.now");
+	bson_destroy(&reply);
+	return RC_OK;
+}
+
+enum rc
+limit_give(struct db *db, struct str key, int64_t cost, struct err *err)
+{
+	bson_t reply;
+	enum rc rc;
+	bson_t *pipeline = BCON_NEW(
+	    "0", "{", "$set", "{", "n", "{", "$max", "[", BCON_INT64(0), "{",
+	    "$subtract", "[", "{", "$ifNull", "[", "$n", BCON_INT64(0), "]",
+	    "}", BCON_INT64(cost), "]", "}", "]", "}",
+	    "expires", "{", "$ifNull", "[", "$expires", NOW_PLUS(KEEP_MS),
+	    "]", "}", "}", "}");
+
+	rc = change(db, key, pipeline, &reply, err);
+	if (rc == RC_OK)
+		bson_destroy(&reply);
+	return rc;
+}
+
+enum rc
+limit_clear(struct db *db, struct str key, struct err *err)
+{
+	bson_t reply, *pipeline = BCON_NEW("0", "{", "$set", "{", "n",
+	    BCON_INT64(0), "expires", NOW_PLUS(KEEP_MS), "}", "}");
+	enum rc rc = change(db, key, pipeline, &reply, err);
+
+	if (rc == RC_OK)
+		bson_destroy(&reply);
+	return rc;
+}
+
+/* --- destinations ------------------------------------------------------------- */
+
+static struct str
+slot_key(struct arena *a, struct str destination)
+{
+	return arena_join(a, STR("slots "), destination);
+}
+
+/*
+ * slots [{w worker, until}], probe_at. First what has run out goes; then
+ * the place is taken when there is room and nothing is dead, or when it is
+ * time to probe: the prober moves probe_at on, so that it stays alone.
+ */
+static bson_t *
+take_pipeline(const char *worker, int64_t max, int64_t lease_ms)
+{
+	return BCON_NEW(
+	    "0", "{", "$set", "{", "slots", "{", "$filter", "{", "input",
+	    "{", "$ifNull", "[", "$slots", "[", "]", "]", "}", "cond", "{",
+	    "$gt", "[", "$$this.until", "$$NOW", "]", "}", "}", "}",
+	    "expires", NOW_PLUS(lease_ms + KEEP_MS), "}", "}",
+	    "1", "{", "$set", "{", "answer", "{", "$switch", "{", "branches",
+	    "[", "{", "case", "{", "$gt", "[", "$probe_at", "$$NOW", "]",
+	    "}", "then", BCON_INT32(SLOT_DEAD), "}",
+	    "{", "case", "{", "$gte", "[", "{", "$size", "$slots", "}",
+	    BCON_INT64(max), "]", "}", "then", BCON_INT32(SLOT_BUSY), "}",
+	    "]", "default", BCON_INT32(SLOT_GRANTED), "}", "}", "}", "}",
+	    "2", "{", "$set", "{", "slots", "{", "$cond", "[", "{", "$eq",
+	    "[", "$answer", BCON_INT32(SLOT_GRANTED), "]", "}", "{",
+	    "$concatArrays", "[", "$slots", "[", "{", "w", BCON_UTF8(worker),
+	    "until", NOW_PLUS(lease_ms), "}", "]", "]", "}", "$slots", "]",
+	    "}",
+	    "probe_at", "{", "$cond", "[", "{", "$and", "[", "{", "$eq", "[",
+	    "$answer", BCON_INT32(SLOT_GRANTED), "]", "}", "{", "$gt", "[",
+	    "$probe_at", BCON_NULL, "]", "}", "]", "}", NOW_PLUS(lease_ms),
+	    "$probe_at", "]", "}", "}", "}");
+}
+
+enum rc
+slot_take(struct db *db, struct str destination, struct str worker,
+    int64_t max, int64_t lease_ms, enum slot_answer *ret_answer,
+    struct err *err)
+{
+	struct arena *a = arena_new();
+	bson_t reply;
+	enum rc rc = change(db, slot_key(a, destination),
+	    take_pipeline(arena_dup_cstr(a, worker), max, lease_ms), &reply,
+	    err);
+
+	if (rc == RC_OK) {
+		*ret_answer =
+		    (enum slot_answer)doc_int(&reply, "value.answer");
+		bson_destroy(&reply);
+	}
+	arena_free(a);
+	return rc;
+}
+
+enum rc
+slot_give(struct db *db, struct str destination, struct str worker,
+    bool is_dead, int64_t wait_ms, struct err *err)
+{
+	struct arena *a = arena_new();
+	bson_t reply, *pipeline = BCON_NEW(
+	    "0", "{", "$set", "{", "slots", "{", "$filter", "{", "input",
+	    "{", "$ifNull", "[", "$slots", "[", "]", "]", "}", "cond", "{",
+	    "$ne", "[", "$$this.w", BCON_UTF8(arena_dup_cstr(a, worker)),
+	    "]", "}", "}", "}",
+	    "probe_at", "{", "$cond", "[", BCON_BOOL(is_dead),
+	    NOW_PLUS(wait_ms), "$$REMOVE", "]", "}",
+	    "expires", NOW_PLUS(wait_ms + KEEP_MS), "}", "}");
+	enum rc rc =
+	    change(db, slot_key(a, destination), pipeline, &reply, err);
+
+	if (rc == RC_OK)
+		bson_destroy(&reply);
+	arena_free(a);
+	return rc;
+}

@@ -1,0 +1,48 @@
+/*
+ * Counters that many short-lived processes share: the collection `limits`.
+ * One document is one counter with the end of its window by the server's
+ * clock; it removes itself later. A counter may be lost with a failover
+ * (w: 1): it guards, nobody's mail depends on it.
+ */
+#ifndef M3_DB_LIMITS_H
+#define M3_DB_LIMITS_H
+
+#include "db/db.h"
+
+/*
+ * Adds cost to the counter, which starts anew when its window has ended.
+ * *ret_n is the sum with this cost: exact, however many processes add at
+ * the same time. *ret_left_ms: until the window ends.
+ */
+enum rc limit_take(struct db *db, struct str key, int64_t cost,
+    int64_t window_ms, int64_t *ret_n, int64_t *ret_left_ms,
+    struct err *err);
+/* Takes cost back, for what turned out not to count. */
+enum rc limit_give(
+    struct db *db, struct str key, int64_t cost, struct err *err);
+enum rc limit_clear(struct db *db, struct str key, struct err *err);
+
+/* --- destinations of remote delivery -------------------------------------- */
+
+enum slot_answer {
+	SLOT_GRANTED,
+	SLOT_BUSY,   /* as many sessions as allowed */
+	SLOT_DEAD,   /* nobody answers there; another one will probe */
+};
+
+/*
+ * A place among at most `max` sessions to one destination, held over all
+ * hosts until slot_give or the end of the lease. A dead destination lets
+ * one probe pass whenever its wait is over.
+ */
+enum rc slot_take(struct db *db, struct str destination, struct str worker,
+    int64_t max, int64_t lease_ms, enum slot_answer *ret_answer,
+    struct err *err);
+/*
+ * Gives the place back. is_dead: no session could be opened; the next probe
+ * is wait_ms away. Else the destination is alive.
+ */
+enum rc slot_give(struct db *db, struct str destination, struct str worker,
+    bool is_dead, int64_t wait_ms, struct err *err);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * What a client may do over time, counted in MongoDB for all processes of
+ * all hosts: connections, messages, and failed logins with their growing
+ * delays. A limit that is off costs no round trip.
+ */
+#ifndef M3_MAIL_GUARD_H
+#define M3_MAIL_GUARD_H
+
+#include "db/db.h"
+#include "model/config.h"
+
+struct guard {
+	struct db *db;
+	struct arena *a;
+	const struct config *config;
+	struct str peer;       /* address of the client */
+};
+
+/*
+ * Counts `cost` of the rate `key` for who ("" = the peer's address). False
+ * in *ret_allowed: over the limit; a line was logged.
+ */
+enum rc guard_rate(const struct guard *g, enum config_key key,
+    struct str who, int64_t cost, bool *ret_allowed, struct err *err);
+
+struct login_guard {
+	bool is_refused;      /* do not even try */
+	int64_t delay_ms;     /* wait before the answer */
+};
+
+/*
+ * Before a login is tried: counts it as failed, so that tries side by side
+ * see each other; guard_login_good takes that back.
+ */
+enum rc guard_login(const struct guard *g, struct str name,
+    struct login_guard *ret, struct err *err);
+void guard_login_good(const struct guard *g, struct str name);
+
+#endif
