@@ -11,9 +11,31 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#ifdef __SANITIZE_ADDRESS__
+#define MEM_HAS_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MEM_HAS_ASAN 1
+#endif
+#endif
+#ifdef MEM_HAS_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
 #include "base/ascii.h"
 #include "base/exits.h"
 #include "base/banned.h"
+
+/* With AddressSanitizer a chunk's octets are locked until they are a piece. */
+#ifdef MEM_HAS_ASAN
+enum { GAP = 16 }; /* stays locked behind every piece */
+#define MEM_LOCK(p, n)   ASAN_POISON_MEMORY_REGION((p), (n))
+#define MEM_UNLOCK(p, n) ASAN_UNPOISON_MEMORY_REGION((p), (n))
+#else
+enum { GAP = 0 };
+#define MEM_LOCK(p, n)   ((void)0)
+#define MEM_UNLOCK(p, n) ((void)0)
+#endif
 
 #define CHUNK_MIN  ((size_t)4096)
 #define CHUNK_MAX  ((size_t)65536)
@@ -133,7 +155,9 @@ arena_reset(struct arena *a)
 	a->head = keep;
 	a->held = 0;
 	if (keep) {
+		MEM_UNLOCK(keep->data, keep->used);
 		explicit_bzero(keep->data, keep->used);
+		MEM_LOCK(keep->data, keep->size);
 		keep->used = 0;
 		keep->next = NULL;
 		a->held = keep->size;
@@ -143,8 +167,10 @@ arena_reset(struct arena *a)
 void
 arena_wipe(struct arena *a)
 {
-	for (struct chunk *c = a->head; c; c = c->next)
+	for (struct chunk *c = a->head; c; c = c->next) {
+		MEM_UNLOCK(c->data, c->used);
 		explicit_bzero(c->data, c->used);
+	}
 	arena_reset(a);
 }
 
@@ -168,6 +194,7 @@ add_chunk(struct arena *a, size_t need)
 		out_of_memory();
 	c = mem_alloc(sizeof(*c) + size);
 	c->size = size;
+	MEM_LOCK(c->data, size);
 	/* A large piece goes behind the chunk that still has room. */
 	if (a->head && size == need && need > CHUNK_MAX) {
 		c->next = a->head->next;
@@ -187,13 +214,14 @@ arena_alloc(struct arena *a, size_t size)
 	size_t need = size ? size : 1;
 	void *p;
 
-	if (need > SIZE_MAX - ALIGNMENT)
+	if (need > SIZE_MAX - ALIGNMENT - GAP)
 		out_of_memory();
-	need = (need + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+	need = (need + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT + GAP;
 	if (!c || c->size - c->used < need)
 		c = add_chunk(a, need);
 	p = c->data + c->used;
 	c->used += need;
+	MEM_UNLOCK(p, size);
 	return p;
 }
 
