@@ -83,7 +83,8 @@ is_address_literal(struct str s)
 		inner = str_tail(inner, 5);
 		family = AF_INET6;
 	}
-	if (inner.len >= sizeof(text) || str_has_char(inner, '\0'))
+	if (!inner.len || inner.len >= sizeof(text) ||
+	    str_has_char(inner, '\0'))
 		return false;
 	memcpy(text, inner.p, inner.len);
 	text[inner.len] = '\0';
