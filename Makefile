@@ -57,6 +57,33 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
 .PHONY: unit
 unit: $(UNIT_BIN)
 
+# Fuzz targets: with libFuzzer in `make fuzz`, else with a main that plays
+# the files of tests/fuzz/corpus and tests/fuzz/crashes.
+FUZZ_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SAN := address,undefined
+ifneq (,$(findstring fuzzer,$(SAN)))
+FUZZ_LD := -fsanitize=fuzzer,$(FUZZ_SAN)
+else
+FUZZ_MAIN := $(BUILD)/tests/fuzz/driver.o
+endif
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(LIB)
+	$(call say,  LD      $@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(FUZZ_LD) -o $@ $^ $(LIBS)
+
+unit: $(FUZZ_BIN)
+
+.PHONY: fuzz-bins
+fuzz-bins: $(FUZZ_BIN)
+
+.PHONY: fuzz
+fuzz: ## fuzz targets with libFuzzer, in build-fuzz
+	@$(MAKE) --no-print-directory WERROR=1 CC=clang-14 BUILD=build-fuzz \
+		SAN=fuzzer-no-link,$(FUZZ_SAN) fuzz-bins
+
+.PHONY: fuzz-smoke
+fuzz-smoke: fuzz ## each fuzz target for FUZZ_SECONDS (60), two at a time
+	@tests/fuzz/smoke build-fuzz $(FUZZ_ONLY)
+
 # C tests that need a database: tests/live/*_check.c.
 LIVE_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/live/*_check.c))
 $(BUILD)/tests/live/%: $(BUILD)/tests/live/%.o $(LIB)
