@@ -185,8 +185,11 @@ static const char *
 take_modseq(struct parse *p, struct search_key *k)
 {
 	p->program->uses_modseq = true;
-	if (p->at < p->n && p->v[p->at].type == ARG_STRING)
-		p->at += 2;
+	if (p->at < p->n && p->v[p->at].type == ARG_STRING) {
+		p->at++;
+		if (!next_text(p))
+			return "MODSEQ needs a type behind the name";
+	}
 	return take_number(p, k);
 }
 
