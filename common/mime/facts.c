@@ -305,7 +305,8 @@ static bool
 get_parts(struct reader *r, struct facts *f,
     const struct facts_envelope *root_envelope)
 {
-	uint32_t n = (uint32_t)get_count(r, 18);
+	/* The root has no parent, hence one octet less than the others. */
+	uint32_t n = (uint32_t)get_count(r, 17);
 	struct facts_part *parts;
 	uint32_t *last;
 
