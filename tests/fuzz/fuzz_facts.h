@@ -1,0 +1,86 @@
+/* Structure that every facts must have, parsed or decoded. */
+#ifndef M3_TESTS_FUZZ_FACTS_H
+#define M3_TESTS_FUZZ_FACTS_H
+
+#include "base/limits.h"
+#include "fuzz_imap.h"
+#include "imap/render.h"
+#include "mime/facts.h"
+
+static inline void
+fuzz_check_links(const struct facts *f)
+{
+	uint32_t i;
+
+	CHECK(f->n_parts >= 1 && f->n_parts <= LIMIT_MIME_PARTS);
+	CHECK(f->parts->parent == FACTS_NO_PART);
+	CHECK(f->parts->next == FACTS_NO_PART && f->parts->envelope);
+	for (i = 0; i < f->n_parts; i++) {
+		const struct facts_part *p = &f->parts[i];
+
+		CHECK(i == 0 || p->parent < i);
+		CHECK(p->next == FACTS_NO_PART ||
+		    (p->next > i && p->next < f->n_parts &&
+			f->parts[p->next].parent == p->parent));
+		CHECK(p->first_child == FACTS_NO_PART ||
+		    (p->first_child > i && p->first_child < f->n_parts &&
+			f->parts[p->first_child].parent == i &&
+			(p->is_multipart || p->is_message)));
+		CHECK(!p->is_message || (p->first_child != FACTS_NO_PART &&
+		    f->parts[p->first_child].envelope &&
+		    f->parts[p->first_child].next == FACTS_NO_PART));
+	}
+}
+
+/* header and body lie in the message. */
+static inline void
+fuzz_check_sizes(const struct facts *f)
+{
+	uint32_t i;
+
+	for (i = 0; i < f->n_parts; i++) {
+		const struct facts_part *p = &f->parts[i];
+
+		CHECK(p->header_offset <= f->size);
+		CHECK(p->header_size <= f->size - p->header_offset);
+		CHECK(p->body_offset <= f->size);
+		CHECK(p->body_size <= f->size - p->body_offset);
+	}
+}
+
+/* An answer is one list of IMAP's grammar, whatever the mail contains. */
+static inline void
+fuzz_check_answer(struct arena *a, struct str answer, bool utf8)
+{
+	struct command_text c;
+	struct fuzz_pieces p =
+	    fuzz_pieces(a, arena_join(a, STR("a X "), answer));
+	const char *wrong = command_parse(a, p.v, p.n, utf8, &c);
+
+	/* The limits are those of commands. */
+	if (wrong && str_starts_with(str_from_cstr(wrong), STR("Too many")))
+		return;
+	CHECK(wrong == NULL);
+	CHECK(c.n == 1 && c.args[0].type == ARG_LIST);
+}
+
+static inline void
+fuzz_check_render(struct arena *a, const struct facts *f)
+{
+	struct buf out = BUF_INIT;
+	unsigned i;
+
+	for (i = 0; i < 4; i++) {
+		bool extended = (i & 1) != 0, utf8 = (i & 2) != 0;
+
+		buf_reset(&out);
+		render_body(&out, f, extended, utf8);
+		fuzz_check_answer(a, buf_str(&out), utf8);
+		buf_reset(&out);
+		render_envelope(&out, f->parts->envelope, utf8);
+		fuzz_check_answer(a, buf_str(&out), utf8);
+	}
+	buf_done(&out);
+}
+
+#endif
