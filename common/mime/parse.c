@@ -162,9 +162,8 @@ static bool
 is_better(const struct boundary *b, const struct boundary *best,
     struct str line)
 {
-	return b->text.len <= line.len &&
-	    (!best || b->text.len > best->text.len) &&
-	    memcmp(b->text.p, line.p, b->text.len) == 0;
+	return (!best || b->text.len > best->text.len) &&
+	    str_starts_with(line, b->text);
 }
 
 /* line: behind "--", without its line end. */
