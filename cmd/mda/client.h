@@ -1,12 +1,14 @@
 /*
- * One SMTP session with another mail system (RFC 5321): connect, EHLO or
- * HELO, STARTTLS when it is offered, then messages. Every line that is sent
- * ends in CRLF, and no bare CR or LF is ever sent.
+ * One SMTP or LMTP session with another mail system (RFC 5321, RFC 2033):
+ * connect, EHLO, HELO or LHLO, STARTTLS, AUTH, then messages. Every line
+ * that is sent ends in CRLF, and no bare CR or LF is ever sent.
  */
 #ifndef M3_CMD_MDA_CLIENT_H
 #define M3_CMD_MDA_CLIENT_H
 
 #include "mda.h"
+
+enum { CLIENT_RECIPIENTS = 100 }; /* of one transaction: all take as many */
 
 struct client;
 
@@ -20,21 +22,33 @@ struct client_reply {
 /* 2xx, 5xx, or anything else. */
 enum rc client_verdict(const struct client_reply *r);
 
+struct client_target {
+	struct str host;        /* name, for TLS */
+	struct str address;     /* numeric, or a path */
+	uint16_t port;
+	enum tls_policy tls;
+	bool is_lmtp;
+	struct str login;       /* "" = no AUTH */
+	struct str password;
+};
+
 /*
  * Connects and greets. RC_TEMP or RC_PERM (554 greeting): *ret_reply says
- * why. tls: TLS_MAY, TLS_NEVER, TLS_MUST, TLS_VERIFY.
+ * why; its code is 0 when nobody answered.
  */
-enum rc client_open(struct mda *m, struct str host, struct str address,
-    uint16_t port, enum tls_policy tls, struct client **ret_client,
-    struct client_reply *ret_reply);
+enum rc client_open(struct mda *m, const struct client_target *t,
+    struct client **ret_client, struct client_reply *ret_reply);
 /*
- * One message for some recipients. replies[i] is the answer for v[i]: that
- * to RCPT when it was refused, else that to the end of data. RC_TEMP: the
- * session broke; replies without a code were not answered.
+ * One message for up to CLIENT_RECIPIENTS recipients. replies[i] is the
+ * answer for v[i]: that to RCPT when it was refused, else that to the end of
+ * data. RC_TEMP: the session broke, or our store did not give the message;
+ * replies without a code were not answered.
  */
 enum rc client_send(struct client *c, const struct queue_item *item,
-    const struct str *v, size_t n, struct client_reply *replies,
-    struct err *err);
+    const struct queue_recipient *const *v, size_t n,
+    struct client_reply *replies);
+/* It takes NOTIFY, and reports itself (RFC 3461 5.2.2). */
+bool client_has_dsn(const struct client *c);
 /* The session so far, at most LIMIT_TRANSCRIPT octets. */
 struct str client_transcript(const struct client *c);
 void client_close(struct client *c); /* QUIT; NULL is accepted */

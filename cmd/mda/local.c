@@ -19,7 +19,7 @@ make_prefix(struct mda *m, const struct queue_item *item,
 
 	buf_printf(&b, "Return-Path: <%.*s>\r\nDelivered-To: %.*s\r\n",
 	    STR_ARG(item->sender), STR_ARG(v->answer.mailbox->address));
-	buf_add_str(&b, item->spam_headers);
+	buf_add_str(&b, item->headers);
 	prefix = arena_dup_str(m->a, buf_str(&b));
 	buf_done(&b);
 	return prefix;

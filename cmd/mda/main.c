@@ -13,7 +13,10 @@
 
 #include "base/banned.h"
 
-enum { RETRY_MS = 2000 }; /* the database is away */
+enum {
+	RETRY_MS = 2000, /* the database is away */
+	ROOM_MS = 500,   /* all sessions to a destination are taken */
+};
 
 static int
 open_stop_fd(void)
@@ -29,7 +32,7 @@ open_stop_fd(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-/* Everything that is due now, once. */
+/* Everything that is due now, and what comes of it. */
 static enum rc
 scan(struct mda *m, struct err *err)
 {
@@ -45,12 +48,25 @@ scan(struct mda *m, struct err *err)
 	return rc;
 }
 
+/* Couriers may leave work: their bounces, and what found no room. */
 static int
 run_once(struct mda *m)
 {
+	bool has_more = true;
+	enum rc rc = RC_OK;
 	struct err err;
-	enum rc rc = scan(m, &err);
 
+	while (has_more) {
+		rc = scan(m, &err);
+		has_more = rc == RC_OK && couriers_count(m->couriers) > 0;
+		couriers_wait(m->couriers, mda_is_stopping(m));
+		if (couriers_take_later(m->couriers)) {
+			clock_sleep(ROOM_MS);
+			has_more = rc == RC_OK;
+		}
+		has_more &= !mda_is_stopping(m);
+	}
+	couriers_wait(m->couriers, true);
 	if (rc == RC_OK)
 		return EXIT_OK;
 	log_failure("scan-failed", &err);
@@ -111,7 +127,9 @@ work(struct program *p, int stop_fd, struct doorbell *bell, bool is_loop)
 {
 	struct mda m = { .p = p, .config = &p->config, .db = p->db,
 		.worker = worker_name(p), .cache = route_cache_new(),
-		.stop_fd = stop_fd, .a = arena_new() };
+		.stop_fd = stop_fd, .a = arena_new(),
+		.couriers = couriers_new(
+		    (int)config_int(&p->config, CFG_REMOTE_SESSIONS)) };
 	char session[16];
 	int code = EXIT_OK;
 
@@ -120,6 +138,8 @@ work(struct program *p, int stop_fd, struct doorbell *bell, bool is_loop)
 		loop(&m, bell);
 	else
 		code = run_once(&m);
+	couriers_wait(m.couriers, true);
+	couriers_free(m.couriers);
 	arena_free(m.a);
 	route_cache_free(m.cache);
 	return code;

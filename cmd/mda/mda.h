@@ -13,6 +13,7 @@
 #include "program/program.h"
 
 struct route_cache;
+struct couriers;
 
 struct mda {
 	struct program *p;
@@ -20,6 +21,7 @@ struct mda {
 	struct db *db;
 	struct str worker;        /* "host/pid" */
 	struct route_cache *cache;
+	struct couriers *couriers;
 	int stop_fd;              /* readable: finish what is claimed, end */
 	struct arena *a;          /* of one claim */
 };
@@ -33,13 +35,18 @@ enum fate {
 	FATE_EXPANDED,   /* its destinations were added */
 	FATE_FAILED,     /* for good */
 	FATE_RETRY,
+	FATE_LATER,      /* not tried: no room now, again in seconds */
 };
+
+/* To a remote system: what a report of success may say (RFC 3461 5.2). */
+enum relayed { RELAYED_NO, RELAYED_SILENT, RELAYED_TO_DSN };
 
 struct verdict {
 	enum fate fate;
 	struct queue_recipient now; /* as it will be written */
 	struct rcpt_answer answer;
 	struct address to;
+	enum relayed relayed;
 	bool is_written;            /* by the delivery's transaction */
 };
 
@@ -48,8 +55,12 @@ struct job {
 	const struct queue_item *item;
 	struct verdict *verdicts;   /* one a recipient */
 	VEC(struct queue_recipient) added;
+	VEC(struct queue_item) posts; /* what goes to lists, new messages */
+	struct mailbox *sender;       /* that logged in to send it, or NULL */
+	bool has_sender;              /* it was asked */
 	bool is_lost;               /* the lease is another's */
-	bool is_finished;           /* the document is gone */
+	bool is_finished;           /* the document is gone, or another
+	                             * process goes on with it */
 	bool is_expired;
 };
 
@@ -70,11 +81,31 @@ void verdict_fail(struct mda *m, struct verdict *v, uint32_t code,
     const char *status, struct str text);
 void verdict_retry(struct mda *m, struct verdict *v, uint32_t code,
     const char *status, struct str text);
+/* All that wait for a session wait for another claim. */
+void verdict_later(struct job *j);
+bool job_has_later(const struct job *j);
 
 /* --- local.c: all FATE_LOCAL of all jobs in one transaction -------------------- */
 
 enum rc local_deliver(
     struct mda *m, struct job *jobs, size_t n, struct err *err);
+
+/* --- couriers.c: remote delivery in processes of its own ------------------------- */
+
+struct couriers *couriers_new(int max);
+/*
+ * Jobs with remote recipients, by destination; they are finished for the
+ * caller. Waits a little when all are busy, then leaves jobs for later.
+ */
+enum rc couriers_hand_over(
+    struct mda *m, struct job *jobs, size_t n, struct err *err);
+/* How many are under way. */
+int couriers_count(struct couriers *c);
+/* Since it was last asked: something waits for room, for seconds. */
+bool couriers_take_later(struct couriers *c);
+/* Until all have ended; is_stop: told to stop. */
+void couriers_wait(struct couriers *c, bool is_stop);
+void couriers_free(struct couriers *c);
 
 /* --- outcome.c: what is left of a job, with its reports ------------------------ */
 

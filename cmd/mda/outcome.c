@@ -6,11 +6,15 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/rnd.h"
 #include "log/log.h"
 #include "mail/report.h"
 #include "mail/retry.h"
+#include "net/doorbell.h"
 
 #include "base/banned.h"
+
+enum { LATER_MS = 1000 }; /* and up to as much again */
 
 typedef VEC(struct report_recipient) subject_vec;
 
@@ -22,6 +26,7 @@ struct writing {
 	VEC(struct queue_item) reports;
 	bool is_pending;       /* somebody still waits */
 	bool has_retry;
+	bool has_later;
 };
 
 static struct str
@@ -118,7 +123,23 @@ static bool
 picks_delivered(const struct writing *w, const struct verdict *v)
 {
 	(void)w;
-	return v->now.state == RECIPIENT_DELIVERED;
+	return v->now.state == RECIPIENT_DELIVERED &&
+	    v->fate != FATE_EXPANDED && v->relayed == RELAYED_NO;
+}
+
+static bool
+picks_expanded(const struct writing *w, const struct verdict *v)
+{
+	(void)w;
+	return v->fate == FATE_EXPANDED;
+}
+
+/* Who has DSN reports for itself. */
+static bool
+picks_relayed(const struct writing *w, const struct verdict *v)
+{
+	(void)w;
+	return v->relayed == RELAYED_SILENT;
 }
 
 static bool
@@ -176,7 +197,11 @@ make_reports(struct writing *w, struct err *err)
 	    (rc = report_kind(w, REPORT_DELAYED, "delayed", picks_delayed,
 		 err)) != RC_OK ||
 	    (rc = report_kind(w, REPORT_DELIVERED, "delivered",
-		 picks_delivered, err)) != RC_OK)
+		 picks_delivered, err)) != RC_OK ||
+	    (rc = report_kind(w, REPORT_EXPANDED, "expanded", picks_expanded,
+		 err)) != RC_OK ||
+	    (rc = report_kind(w, REPORT_RELAYED, "relayed", picks_relayed,
+		 err)) != RC_OK)
 		return rc;
 	return report_to_postmaster(w, err);
 }
@@ -205,6 +230,7 @@ look_at(struct writing *w)
 	size_t i;
 
 	w->is_pending = w->j->added.n > 0;
+	w->has_later = job_has_later(w->j);
 	for (i = 0; i < w->j->item->n_recipients; i++) {
 		const struct verdict *v = &w->j->verdicts[i];
 
@@ -221,6 +247,9 @@ wait_of(const struct writing *w)
 
 	if (w->j->added.n)
 		return 0;
+	if (w->has_later && !w->has_retry)
+		return mda_is_stopping(w->m) ? 0
+					     : LATER_MS + rnd_below(LATER_MS);
 	if (left < 1000)
 		left = 1000;
 	return w->step.wait_ms < left ? w->step.wait_ms : left;
@@ -240,13 +269,24 @@ log_all(struct writing *w)
 			log_outcome(w->m, w->j, v);
 	}
 	for (i = 0; i < w->reports.n; i++) {
-		log_begin(LOG_AT_INFO, "report");
+		log_begin(LOG_AT_INFO, "made");
 		log_str("queue", id_text(w->m, w->j->item));
-		log_str("report", id_text(w->m, &w->reports.v[i]));
+		log_str("new", id_text(w->m, &w->reports.v[i]));
 		log_str("to", w->reports.v[i].recipients[0].address);
 		log_str("kind", w->reports.v[i].origin);
 		log_end();
 	}
+}
+
+/* New messages are due at once. */
+static void
+ring(const struct writing *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->reports.n; i++)
+		doorbell_ring_mda(config_str(w->m->config, CFG_RUNTIME_DIR),
+		    w->reports.v[i].bucket);
 }
 
 enum rc
@@ -264,13 +304,15 @@ outcome_write(struct mda *m, struct job *j, struct err *err)
 	look_at(&w);
 	if ((rc = make_reports(&w, err)) != RC_OK)
 		return rc;
+	for (i = 0; i < j->posts.n; i++)
+		VEC_PUSH(m->a, &w.reports, j->posts.v[i]);
 	for (i = 0; i < j->item->n_recipients; i++)
 		add_change(&w, i);
 	o.changes = w.changes.v;
 	o.n_changes = w.changes.n;
 	o.added = j->added.v;
 	o.n_added = j->added.n;
-	o.is_expansion = j->added.n > 0;
+	o.is_expansion = j->added.n > 0 || (w.has_later && !w.has_retry);
 	o.wait_ms = wait_of(&w);
 	o.is_done = !w.is_pending;
 	o.reports = w.reports.v;
@@ -278,8 +320,10 @@ outcome_write(struct mda *m, struct job *j, struct err *err)
 	FAULT_POINT("mda-before-outcome");
 	rc = queue_write_outcome(m->db, &o, &lost, err);
 	FAULT_POINT("mda-after-outcome");
-	if (rc == RC_OK && !lost)
+	if (rc == RC_OK && !lost) {
 		log_all(&w);
+		ring(&w);
+	}
 	j->is_lost = lost;
 	return rc;
 }

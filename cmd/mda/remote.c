@@ -1,81 +1,55 @@
-/*
- * Remote delivery (RFC 5321 5.1): for each message and destination all
- * recipients in one session; hosts by preference, every address tried; the
- * session is kept for the next message to the same destination.
- */
+/* Remote delivery; see remote.h. */
 #include "remote.h"
 
 #include <stdio.h>
 
 #include "base/buf.h"
 #include "base/fault.h"
-#include "base/num.h"
 #include "client.h"
+#include "db/limits.h"
 #include "dns/dns.h"
+#include "log/log.h"
 
 #include "base/banned.h"
-
-struct destination {
-	struct str domain;      /* lower case, or the route */
-	struct str route;       /* "" = by MX */
-	enum tls_policy tls;
-	bool is_backup;         /* only hosts better than this one */
-};
 
 struct courier {
 	struct mda *m;
 	struct dns *dns;
 	struct client *client;  /* open session, to `open` */
-	struct str open;
+	struct str open;        /* the key of a destination, "" = none */
 	struct str host;        /* that it is with */
 	struct client_reply last;
 };
 
+/* A place among the sessions to a destination is given back. */
+static void
+give_slot(struct courier *c, struct str key, bool is_dead)
+{
+	struct err err;
+
+	if (slot_give(c->m->db, key, c->m->worker, is_dead,
+		config_int(c->m->config, CFG_REMOTE_DEAD_WAIT), &err) !=
+	    RC_OK)
+		log_failure("limits", &err);
+}
+
 static void
 hang_up(struct courier *c)
 {
+	if (!c->client)
+		return;
 	client_close(c->client);
 	c->client = NULL;
+	give_slot(c, c->open, false);
 	c->open = STR("");
 }
 
 /* --- where to --------------------------------------------------------------------- */
 
-static struct destination
-destination_of(struct mda *m, const struct verdict *v)
-{
-	const struct domain *d = v->answer.domain;
-	struct destination to = {
-		.domain = arena_dup_lower(m->a, v->to.domain),
-		.route = config_str(m->config, CFG_REMOTE_ROUTE),
-		.tls = d ? d->tls : TLS_MAY,
-		.is_backup = v->answer.verdict == RCPT_BACKUP,
-	};
-
-	if (d && d->route.len)
-		to.route = d->route;
-	return to;
-}
-
-/* "host", "host:port", "[v6]:port" */
-static void
-split_route(struct mda *m, struct str route, struct str *ret_host,
-    uint16_t *ret_port)
-{
-	size_t colon = str_find_last_char(route, ':');
-	uint64_t port = (uint64_t)config_int(m->config, CFG_REMOTE_PORT);
-
-	*ret_host = route;
-	if (colon < route.len && !str_ends_with(route, STR("]")) &&
-	    num_parse_u64(str_tail(route, colon + 1), 65535, &port))
-		*ret_host = str_slice(route, 0, colon);
-	*ret_port = (uint16_t)port;
-}
-
 static bool
 is_literal(struct str host)
 {
-	return host.len && (host.p[0] == '[' ||
+	return host.len && (host.p[0] == '[' || host.p[0] == '/' ||
 	    (host.p[host.len - 1] >= '0' && host.p[host.len - 1] <= '9'));
 }
 
@@ -94,10 +68,12 @@ static bool
 try_address(struct courier *c, const struct destination *to, struct str host,
     struct str address, uint16_t port)
 {
-	if (client_open(c->m, host, address, port, to->tls, &c->client,
-		&c->last) != RC_OK)
+	struct client_target t = { host, address, port, to->tls, to->is_lmtp,
+		to->login, to->password };
+
+	if (client_open(c->m, &t, &c->client, &c->last) != RC_OK)
 		return false;
-	c->open = arena_join3(c->m->a, to->domain, STR(" "), to->route);
+	c->open = to->key;
 	c->host = host;
 	return true;
 }
@@ -180,28 +156,67 @@ open_by_mx(struct courier *c, const struct destination *to, struct err *err)
 }
 
 static enum rc
-open_session(struct courier *c, const struct destination *to,
-    struct err *err)
+open_by_route(struct courier *c, const struct destination *to)
 {
-	struct str key =
-	    arena_join3(c->m->a, to->domain, STR(" "), to->route);
 	struct str host;
 	uint16_t port;
 
-	if (c->client && str_equals(c->open, key))
-		return RC_OK;
-	hang_up(c);
+	destination_split(c->m, to->route, &host, &port);
+	(void)try_host(c, to, host, port);
+	return RC_OK;
+}
+
+/* RC_TEMP and RC_PERM with err; RC_OK: there is a client, or c->last. */
+static enum rc
+open_client(struct courier *c, const struct destination *to,
+    struct err *err)
+{
+	enum rc rc;
+
 	c->last = (struct client_reply){ .status = "4.4.1",
 		.text = "No host could be reached" };
 	if (!c->dns &&
 	    dns_new(config_str(c->m->config, CFG_DNS_SERVER), &c->dns,
 		err) != RC_OK)
 		return RC_TEMP;
-	if (to->route.len == 0)
-		return open_by_mx(c, to, err);
-	split_route(c->m, to->route, &host, &port);
-	(void)try_host(c, to, host, port);
-	return RC_OK;
+	rc = to->route.len ? open_by_route(c, to) : open_by_mx(c, to, err);
+	if (!c->client)
+		give_slot(c, to->key, rc == RC_OK && c->last.code == 0);
+	return rc;
+}
+
+enum opening { OPEN, OPEN_NOT, OPEN_LATER };
+
+/* OPEN_NOT: err says why. */
+static enum opening
+open_session(struct courier *c, const struct destination *to,
+    struct err *err)
+{
+	const struct config *config = c->m->config;
+	enum slot_answer answer;
+
+	if (c->client && str_equals(c->open, to->key))
+		return OPEN;
+	hang_up(c);
+	if (slot_take(c->m->db, to->key, c->m->worker,
+		config_int(config, CFG_REMOTE_CONCURRENCY),
+		config_int(config, CFG_MDA_LEASE), &answer, err) != RC_OK) {
+		log_failure("limits", err);
+		return OPEN_LATER;
+	}
+	if (answer == SLOT_BUSY)
+		return OPEN_LATER;
+	if (answer == SLOT_DEAD) {
+		err_set(err, RC_TEMP, "4.4.1",
+		    "Nobody answers for %.*s; it is probed again in a while",
+		    STR_ARG(to->key));
+		return OPEN_NOT;
+	}
+	if (open_client(c, to, err) != RC_OK)
+		return OPEN_NOT;
+	if (!c->client)
+		err->rc = RC_OK; /* c->last has it */
+	return c->client ? OPEN : OPEN_NOT;
 }
 
 /* --- one message ------------------------------------------------------------------------- */
@@ -223,149 +238,164 @@ take_reply(struct courier *c, struct verdict *v,
 	if (client_verdict(r) == RC_OK) {
 		v->fate = FATE_DELIVERED;
 		v->now.state = RECIPIENT_DELIVERED;
+		v->relayed = client_has_dsn(c->client) ? RELAYED_TO_DSN
+						       : RELAYED_SILENT;
 	}
 	if (c->client)
 		v->now.transcript =
 		    arena_dup_str(m->a, client_transcript(c->client));
 }
 
+/* The recipients of a job that go the same way. */
 struct party {
 	struct verdict **v;
-	struct str *addresses;
+	const struct queue_recipient **recipients;
 	size_t n;
 };
 
-/* The recipients of a job that go the same way as `first`. */
-static struct party
-gather(struct mda *m, struct job *j, const struct destination *to,
-    size_t first)
+static enum rc
+gather(struct courier *c, struct job *j, const struct destination *to,
+    struct party *ret, struct err *err)
 {
 	size_t i, n = j->item->n_recipients;
-	struct party p = { ARENA_ARRAY(m->a, n, struct verdict *),
-		ARENA_ARRAY(m->a, n, struct str), 0 };
+	struct arena *a = c->m->a;
+	enum rc rc = RC_OK;
 
-	for (i = first; i < n; i++) {
+	ret->v = ARENA_ARRAY(a, n, struct verdict *);
+	ret->recipients = ARENA_ARRAY(a, n, const struct queue_recipient *);
+	ret->n = 0;
+	for (i = 0; rc == RC_OK && i < n; i++) {
 		struct verdict *v = &j->verdicts[i];
 		struct destination other;
 
 		if (v->fate != FATE_REMOTE)
 			continue;
-		other = destination_of(m, v);
-		if (!str_equals(other.domain, to->domain) ||
-		    !str_equals(other.route, to->route))
+		rc = destination_of(c->m, j, v, &other, err);
+		if (rc != RC_OK || !str_equals(other.key, to->key) ||
+		    ret->n == CLIENT_RECIPIENTS)
 			continue;
-		p.v[p.n] = v;
-		p.addresses[p.n++] = v->now.address;
+		ret->recipients[ret->n] = &v->now;
+		ret->v[ret->n++] = v;
 	}
-	return p;
+	return rc;
 }
 
-static enum rc
+/*
+ * No session: a host that greets with 554 is out of order, and so is one
+ * that refuses our name or login; the mail itself was not refused.
+ */
+static void
+refuse_party(struct courier *c, const struct party *p, const struct err *err)
+{
+	bool has_reply = err->rc == RC_OK;
+	const char *status = arena_dup_cstr(c->m->a,
+	    str_from_cstr(has_reply ? c->last.status : err->code));
+	struct str text =
+	    str_from_cstr(has_reply ? c->last.text : err->text);
+	size_t i;
+
+	for (i = 0; i < p->n; i++) {
+		if (err->rc == RC_PERM)
+			verdict_fail(c->m, p->v[i], 550, status, text);
+		else
+			verdict_retry(c->m, p->v[i],
+			    has_reply ? c->last.code : 0, status, text);
+	}
+}
+
+static void
 send_party(struct courier *c, struct job *j, const struct destination *to,
     const struct party *p)
 {
 	struct client_reply *replies =
 	    ARENA_ARRAY(c->m->a, p->n, struct client_reply);
 	struct err err = { .rc = RC_OK };
-	enum rc rc = open_session(c, to, &err);
+	enum opening opening = open_session(c, to, &err);
+	enum rc rc;
 	size_t i;
 
-	for (i = 0; i < p->n && rc != RC_OK; i++) {
-		const char *status = arena_dup_cstr(
-		    c->m->a, str_from_cstr(err.code));
-
-		if (rc == RC_PERM)
-			verdict_fail(c->m, p->v[i], 550, status,
-			    str_from_cstr(err.text));
-		else
-			verdict_retry(c->m, p->v[i], 0, status,
-			    str_from_cstr(err.text));
-	}
-	if (rc != RC_OK)
-		return RC_OK;
-	rc = RC_TEMP;
-	for (i = 0; i < p->n && !c->client; i++)
-		replies[i] = c->last;
-	if (c->client)
-		rc = client_send(
-		    c->client, j->item, p->addresses, p->n, replies, &err);
+	if (opening == OPEN_NOT)
+		refuse_party(c, p, &err);
+	for (i = 0; opening == OPEN_LATER && i < p->n; i++)
+		p->v[i]->fate = FATE_LATER;
+	if (opening != OPEN)
+		return;
+	rc = client_send(c->client, j->item, p->recipients, p->n, replies);
 	FAULT_POINT("mda-remote-sent");
 	for (i = 0; i < p->n; i++)
 		take_reply(c, p->v[i], &replies[i]);
 	if (rc != RC_OK)
 		hang_up(c);
-	return RC_OK;
 }
 
 static enum rc
 deliver_job(struct courier *c, struct job *j, struct err *err)
 {
 	const struct queue_item *item = j->item;
-	bool has_remote = false;
+	struct destination to;
+	struct party p;
 	enum rc rc = RC_OK;
 	size_t i;
 
 	for (i = 0; rc == RC_OK && i < item->n_recipients; i++) {
-		struct destination to;
-		struct party p;
-
-		if (j->verdicts[i].fate != FATE_REMOTE)
-			continue;
-		has_remote = true;
-		to = destination_of(c->m, &j->verdicts[i]);
-		p = gather(c->m, j, &to, i);
-		rc = send_party(c, j, &to, &p);
+		/* More than one transaction takes: the same one again. */
+		while (rc == RC_OK && j->verdicts[i].fate == FATE_REMOTE) {
+			rc = destination_of(
+			    c->m, j, &j->verdicts[i], &to, err);
+			if (rc == RC_OK)
+				rc = gather(c, j, &to, &p, err);
+			if (rc == RC_OK)
+				send_party(c, j, &to, &p);
+		}
 	}
 	/* Written at once: what was sent must not be sent again. */
-	if (rc == RC_OK && has_remote) {
+	if (rc == RC_OK)
 		rc = outcome_write(c->m, j, err);
-		j->is_finished = rc == RC_OK;
-	}
+	j->is_finished = rc == RC_OK;
 	return rc;
 }
 
 /* Slow hosts must not let the leases of the others end. */
 static enum rc
-renew(struct mda *m, struct job *jobs, size_t n, struct err *err)
+renew(struct mda *m, struct job *const *jobs, size_t n, struct err *err)
 {
 	const struct queue_item **v =
 	    ARENA_ARRAY(m->a, n, const struct queue_item *);
-	size_t i, k = 0;
+	size_t i;
 
-	for (i = 0; i < n; i++) {
-		if (!jobs[i].is_finished && !jobs[i].is_lost)
-			v[k++] = jobs[i].item;
-	}
+	for (i = 0; i < n; i++)
+		v[i] = jobs[i]->item;
 	return queue_renew(
-	    m->db, v, k, config_int(m->config, CFG_MDA_LEASE), err);
+	    m->db, v, n, config_int(m->config, CFG_MDA_LEASE), err);
 }
 
-static bool
-has_remote(const struct job *j)
+bool
+remote_is_wanted(const struct job *j)
 {
 	size_t i;
 
 	for (i = 0; i < j->item->n_recipients; i++) {
 		if (j->verdicts[i].fate == FATE_REMOTE)
-			return true;
+			return !j->is_lost && !j->is_finished;
 	}
 	return false;
 }
 
 enum rc
-remote_deliver(struct mda *m, struct job *jobs, size_t n, struct err *err)
+remote_deliver(
+    struct mda *m, struct job *const *jobs, size_t n, struct err *err)
 {
 	struct courier c = { .m = m };
 	enum rc rc = RC_OK;
 	size_t i;
 
 	for (i = 0; rc == RC_OK && i < n; i++) {
-		if (jobs[i].is_lost || jobs[i].is_finished ||
-		    !has_remote(&jobs[i]))
-			continue;
-		rc = renew(m, jobs + i, n - i, err);
+		if (mda_is_stopping(m))
+			verdict_later(jobs[i]);
+		else
+			rc = renew(m, jobs + i, n - i, err);
 		if (rc == RC_OK)
-			rc = deliver_job(&c, &jobs[i], err);
+			rc = deliver_job(&c, jobs[i], err);
 	}
 	hang_up(&c);
 	dns_free(c.dns);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "mail/list.h"
 #include "smtp/path.h"
 
 #include "base/banned.h"
@@ -124,6 +125,29 @@ verdict_retry(struct mda *m, struct verdict *v, uint32_t code,
 	set(m, v, FATE_RETRY, code, status, text);
 }
 
+void
+verdict_later(struct job *j)
+{
+	size_t i;
+
+	for (i = 0; i < j->item->n_recipients; i++) {
+		if (j->verdicts[i].fate == FATE_REMOTE)
+			j->verdicts[i].fate = FATE_LATER;
+	}
+}
+
+bool
+job_has_later(const struct job *j)
+{
+	size_t i;
+
+	for (i = 0; i < j->item->n_recipients; i++) {
+		if (j->verdicts[i].fate == FATE_LATER)
+			return true;
+	}
+	return false;
+}
+
 /* --- aliases and lists ------------------------------------------------------------------ */
 
 static bool
@@ -155,44 +179,104 @@ depth_of(const struct queue_recipient *r)
 	return depth;
 }
 
+/* What it came through, with this one. False: too deep, or too many. */
+static bool
+make_path(struct mda *m, struct job *j, struct verdict *v,
+    struct str *ret_path)
+{
+	const struct mailbox *alias = v->answer.mailbox;
+	struct str path = v->now.final_key;
+
+	if (depth_of(&v->now) >= LIMIT_ALIAS_DEPTH) {
+		verdict_fail(m, v, 550, "5.4.6", STR("Aliases too deep"));
+		return false;
+	}
+	if (j->item->n_recipients + j->added.n + alias->n_destinations >
+	    LIMIT_ALIAS_FANOUT) {
+		verdict_fail(m, v, 550, "5.3.0",
+		    STR("Aliases give too many recipients"));
+		return false;
+	}
+	*ret_path = path.len
+	    ? arena_join3(m->a, path, STR(" "), alias->address)
+	    : alias->address;
+	return true;
+}
+
 /*
  * The destinations become recipients of the same message. An address that
  * is one already is left out, so loops of aliases end by themselves; the
  * depth is limited for chains that are made longer while mail runs.
  */
 static void
-expand(struct mda *m, struct job *j, struct verdict *v)
+expand_alias(struct mda *m, struct job *j, struct verdict *v)
 {
 	const struct mailbox *alias = v->answer.mailbox;
-	struct str path = v->now.final_key;
+	struct str path;
 	size_t i;
 
-	if (depth_of(&v->now) >= LIMIT_ALIAS_DEPTH) {
-		verdict_fail(m, v, 550, "5.4.6", STR("Aliases too deep"));
+	if (!make_path(m, j, v, &path))
 		return;
-	}
-	if (j->item->n_recipients + j->added.n + alias->n_destinations >
-	    LIMIT_ALIAS_FANOUT) {
-		verdict_fail(m, v, 550, "5.3.0",
-		    STR("Aliases give too many recipients"));
-		return;
-	}
-	path = path.len ? arena_join3(m->a, path, STR(" "), alias->address)
-			: alias->address;
 	for (i = 0; i < alias->n_destinations; i++) {
 		struct queue_recipient r = { .state = RECIPIENT_PENDING,
 			.address = arena_dup_str(m->a, alias->destinations[i]),
 			.notify = v->now.notify, .orcpt = v->now.orcpt,
-			.final_key = arena_dup_str(m->a, path) };
+			.final_key = path };
 
 		if (!is_known_recipient(j, r.address))
 			VEC_PUSH(m->a, &j->added, r);
 	}
-	set(m, v, FATE_EXPANDED, 250, "2.1.5",
-	    alias->kind == ADDRESS_LIST ? STR("expanded list")
-					: STR("expanded alias"));
+	set(m, v, FATE_EXPANDED, 250, "2.1.5", STR("expanded alias"));
 	v->now.state = RECIPIENT_DELIVERED;
 	v->now.notify &= ~(uint32_t)NOTIFY_SUCCESS;
+}
+
+/*
+ * A post is a message of its own (RFC 5321 3.9.2): from the list's owner, so
+ * that bounces of members go there, with a List-Id (RFC 2919). A list that
+ * it came through already is left out.
+ */
+static void
+expand_list(struct mda *m, struct job *j, struct verdict *v)
+{
+	const struct mailbox *list = v->answer.mailbox;
+	struct str path, before = v->now.final_key, word;
+
+	while (before.len && str_split_char(&before, ' ', &word)) {
+		if (str_equals(word, list->address)) {
+			verdict_fail(m, v, 550, "5.4.6",
+			    STR("The list is a member of itself"));
+			return;
+		}
+	}
+	if (!make_path(m, j, v, &path))
+		return;
+	VEC_PUSH(m->a, &j->posts, list_post(m->a, j->item, list, path,
+	    config_int(m->config, CFG_RETRY_EXPIRE)));
+	set(m, v, FATE_EXPANDED, 250, "2.1.5", STR("expanded list"));
+	v->now.state = RECIPIENT_DELIVERED;
+}
+
+static void
+expand(struct mda *m, struct job *j, struct verdict *v)
+{
+	if (v->answer.mailbox->kind == ADDRESS_LIST)
+		expand_list(m, j, v);
+	else
+		expand_alias(m, j, v);
+}
+
+/* A copy of it was there before: somebody sends it round in a circle. */
+static bool
+is_loop(const struct job *j, const struct verdict *v)
+{
+	struct str rest = j->item->delivered_to, line;
+
+	while (rest.len && str_split_char(&rest, '\n', &line)) {
+		if (str_equals_nocase(line, v->answer.mailbox->address))
+			return true;
+	}
+	return false;
 }
 
 /* --- one recipient --------------------------------------------------------------------------- */
@@ -203,7 +287,11 @@ judge(struct mda *m, struct job *j, struct verdict *v)
 	switch (v->answer.verdict) {
 	case RCPT_LOCAL:
 	case RCPT_FULL: /* the delivery's transaction has the last word */
-		v->fate = FATE_LOCAL;
+		if (is_loop(j, v))
+			verdict_fail(m, v, 554, "5.4.6",
+			    STR("Delivered here before: a loop"));
+		else
+			v->fate = FATE_LOCAL;
 		break;
 	case RCPT_EXPAND:
 		expand(m, j, v);

@@ -1,4 +1,7 @@
-/* Claims: bucket by bucket, until nothing is due. */
+/*
+ * Claims: the buckets in their order, in batches that may span several of
+ * them, so that few messages in many buckets are few transactions.
+ */
 #include "mda.h"
 
 #include <poll.h>
@@ -6,7 +9,6 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "log/log.h"
-#include "remote.h"
 
 #include "base/banned.h"
 
@@ -35,43 +37,52 @@ work_on(struct mda *m, const struct queue_claim *claim, struct err *err)
 	if (rc == RC_OK)
 		rc = local_deliver(m, jobs, claim->n, err);
 	if (rc == RC_OK)
-		rc = remote_deliver(m, jobs, claim->n, err);
+		rc = couriers_hand_over(m, jobs, claim->n, err);
 	for (i = 0; rc == RC_OK && i < claim->n; i++)
 		rc = outcome_write(m, &jobs[i], err);
 	return rc;
 }
 
+/* Up to a batch of what is due, from this bucket on. */
 static enum rc
-work_bucket(
-    struct mda *m, uint32_t bucket, size_t *ret_n, struct err *err)
+claim_batch(struct mda *m, uint64_t buckets, uint32_t *b,
+    struct queue_claim *all, struct err *err)
 {
+	size_t max = (size_t)config_int(m->config, CFG_MDA_BATCH);
 	struct queue_claim claim;
-	enum rc rc;
+	enum rc rc = RC_OK;
 
-	arena_reset(m->a);
-	rc = queue_claim(m->db, m->a, bucket, m->worker,
-	    (size_t)config_int(m->config, CFG_MDA_BATCH),
-	    config_int(m->config, CFG_MDA_LEASE), &claim, err);
-	if (rc != RC_OK)
-		return rc;
-	*ret_n = claim.n;
-	if (claim.n == 0)
-		return RC_OK;
-	FAULT_POINT("mda-claimed");
-	return work_on(m, &claim, err);
+	all->n = 0;
+	all->v = ARENA_ARRAY(m->a, max, struct queue_item);
+	for (; rc == RC_OK && *b < QUEUE_BUCKETS && all->n < max; ++*b) {
+		if (!((buckets >> *b) & 1))
+			continue;
+		rc = queue_claim(m->db, m->a, *b, m->worker, max - all->n,
+		    config_int(m->config, CFG_MDA_LEASE), &claim, err);
+		if (rc != RC_OK || claim.n == 0)
+			continue;
+		memcpy(all->v + all->n, claim.v, claim.n * sizeof(*claim.v));
+		all->n += claim.n;
+		if (all->n == max)
+			break; /* it may have more */
+	}
+	return rc;
 }
 
 enum rc
 mda_work(struct mda *m, uint64_t buckets, struct err *err)
 {
-	uint32_t b;
-	size_t n;
+	struct queue_claim claim;
+	uint32_t b = 0;
 	enum rc rc = RC_OK;
 
-	for (b = 0; rc == RC_OK && b < QUEUE_BUCKETS; b++) {
-		n = (buckets >> b) & 1;
-		while (rc == RC_OK && n > 0 && !mda_is_stopping(m))
-			rc = work_bucket(m, b, &n, err);
+	while (rc == RC_OK && b < QUEUE_BUCKETS && !mda_is_stopping(m)) {
+		arena_reset(m->a);
+		rc = claim_batch(m, buckets, &b, &claim, err);
+		if (rc != RC_OK || claim.n == 0)
+			continue;
+		FAULT_POINT("mda-claimed");
+		rc = work_on(m, &claim, err);
 	}
 	return rc;
 }

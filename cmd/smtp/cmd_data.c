@@ -276,6 +276,8 @@ commit(struct reception *r)
 	fill_item(r, &item);
 	r->rc = acceptance_finish(r->acc, &item.blob, &item.size,
 	    &item.facts, &facts, &r->err);
+	if (r->rc == RC_OK)
+		item.delivered_to = facts->delivered_to;
 	FAULT_POINT("smtp-blob-done");
 	if (r->rc == RC_OK &&
 	    facts->received > config_int(s->config, CFG_SMTP_HOPS)) {

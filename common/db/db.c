@@ -201,10 +201,19 @@ db_prefork(struct db *db)
 	db_disconnect(db);
 }
 
+/*
+ * What was inherited is left alone: to destroy it would talk on the
+ * parent's connection (endSessions, TLS's close_notify).
+ */
 void
 db_postfork(struct db *db)
 {
-	db_disconnect(db);
+	if (db->client)
+		mongoc_client_reset(db->client);
+	db->client = NULL;
+	db->session = NULL;
+	memset(db->collections, 0, sizeof(db->collections));
+	db->in_txn = false;
 }
 
 void

@@ -253,32 +253,6 @@ queue_claim(struct db *db, struct arena *a, uint32_t bucket,
 /* --- outcomes --------------------------------------------------------------------- */
 
 static void
-add_pushed(const struct queue_outcome *o, bson_t *change)
-{
-	struct queue_item extra = { .recipients = NULL };
-	bson_t push, each, doc = BSON_INITIALIZER;
-	bson_iter_t it;
-	size_t i;
-
-	if (o->n_added == 0)
-		return;
-	extra.recipients =
-	    mem_alloc(mem_product(o->n_added, sizeof(*extra.recipients)));
-	for (i = 0; i < o->n_added; i++)
-		extra.recipients[i] = o->added[i];
-	extra.n_recipients = o->n_added;
-	queue_encode(&extra, &doc);
-	bson_iter_init_find(&it, &doc, "recipients");
-	BSON_APPEND_DOCUMENT_BEGIN(change, "$push", &push);
-	BSON_APPEND_DOCUMENT_BEGIN(&push, "recipients", &each);
-	bson_append_iter(&each, "$each", -1, &it);
-	bson_append_document_end(&push, &each);
-	bson_append_document_end(change, &push);
-	bson_destroy(&doc);
-	mem_free(extra.recipients);
-}
-
-static void
 encode_change(
     const struct queue_outcome *o, int64_t now_ms, bson_t *change)
 {
@@ -296,9 +270,13 @@ encode_change(
 		doc_add_int(&set, "attempts",
 		    o->item->attempts + (o->is_expansion ? 0 : 1));
 	}
+	/* By index, not by $push: mongod takes no two changes of one array.
+	 * The fence says that nobody else made it longer. */
+	for (i = 0; i < o->n_added; i++)
+		queue_add_recipient(
+		    &set, o->item->n_recipients + i, &o->added[i]);
 	doc_add_text(&set, "origin", o->item->origin); /* never empty */
 	bson_append_document_end(change, &set);
-	add_pushed(o, change);
 }
 
 static enum rc

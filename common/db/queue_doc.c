@@ -3,7 +3,8 @@
  * recipients [{address, state, code, status, text, host, tries, last,
  * transcript, notify, orcpt, key}], created_at, next_at, expires_at, epoch,
  * starts, attempts, worker, claim, held, facts, envid, ret, smtputf8,
- * body_8bit, require_tls, login, peer, helo, origin, session, spam, x_spam.
+ * body_8bit, require_tls, login, peer, helo, origin, session, spam,
+ * headers, delivered_to.
  */
 #include <stdio.h>
 
@@ -28,14 +29,11 @@ add_state(bson_t *doc, const char *key, enum recipient_state state)
 
 static void
 encode_recipient(
-    bson_t *array, size_t index, const struct queue_recipient *r)
+    bson_t *parent, const char *key, const struct queue_recipient *r)
 {
-	char text[16];
-	const char *key;
 	bson_t doc;
 
-	bson_uint32_to_string((uint32_t)index, &key, text, sizeof(text));
-	bson_append_document_begin(array, key, -1, &doc);
+	bson_append_document_begin(parent, key, -1, &doc);
 	doc_add_text(&doc, "address", r->address);
 	add_state(&doc, "state", r->state);
 	doc_add_int(&doc, "code", r->code);
@@ -48,7 +46,17 @@ encode_recipient(
 	doc_add_int(&doc, "notify", r->notify);
 	doc_add_text(&doc, "orcpt", r->orcpt);
 	doc_add_text(&doc, "key", r->final_key);
-	bson_append_document_end(array, &doc);
+	bson_append_document_end(parent, &doc);
+}
+
+void
+queue_add_recipient(
+    bson_t *set, size_t index, const struct queue_recipient *r)
+{
+	char key[32];
+
+	snprintf(key, sizeof(key), "recipients.%zu", index);
+	encode_recipient(set, key, r);
 }
 
 static void
@@ -113,12 +121,17 @@ queue_set_recipient(
 static void
 encode_recipients(const struct queue_item *item, bson_t *doc)
 {
+	char text[16];
+	const char *key;
 	bson_t array;
 	size_t i;
 
 	bson_append_array_begin(doc, "recipients", -1, &array);
-	for (i = 0; i < item->n_recipients; i++)
-		encode_recipient(&array, i, &item->recipients[i]);
+	for (i = 0; i < item->n_recipients; i++) {
+		bson_uint32_to_string(
+		    (uint32_t)i, &key, text, sizeof(text));
+		encode_recipient(&array, key, &item->recipients[i]);
+	}
 	bson_append_array_end(doc, &array);
 }
 
@@ -150,7 +163,8 @@ queue_encode(const struct queue_item *item, bson_t *doc)
 	doc_add_text(doc, "origin", item->origin);
 	doc_add_text(doc, "session", item->session);
 	BSON_APPEND_BOOL(doc, "spam", item->is_spam);
-	doc_add_bytes(doc, "x_spam", item->spam_headers);
+	doc_add_bytes(doc, "headers", item->headers);
+	doc_add_bytes(doc, "delivered_to", item->delivered_to);
 }
 
 static void
@@ -198,7 +212,8 @@ queue_decode(struct arena *a, const bson_t *doc, struct queue_item *item)
 		.origin = doc_text_in(a, doc, "origin"),
 		.session = doc_text_in(a, doc, "session"),
 		.is_spam = doc_bool(doc, "spam"),
-		.spam_headers = doc_bytes_in(a, doc, "x_spam"),
+		.headers = doc_bytes_in(a, doc, "headers"),
+		.delivered_to = doc_bytes_in(a, doc, "delivered_to"),
 	};
 	doc_oid(doc, "_id", &item->id);
 	doc_oid(doc, "blob", &item->blob);

@@ -13,6 +13,9 @@ void queue_decode(
     struct arena *a, const bson_t *doc, struct queue_item *ret_item);
 /* {_id, bucket, epoch}: matches only while the lease is ours. */
 void queue_fence(bson_t *filter, const struct queue_item *item);
+/* A further recipient, "recipients.N", into a $set. */
+void queue_add_recipient(
+    bson_t *set, size_t index, const struct queue_recipient *r);
 /* "recipients.N.field" of what an attempt changes, into a $set. */
 void queue_set_recipient(
     bson_t *set, size_t index, const struct queue_recipient *now);

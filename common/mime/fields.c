@@ -12,6 +12,8 @@
 #include "base/ascii.h"
 #include "base/banned.h"
 
+enum { DELIVERED_TO_MAX = 8192 };
+
 /* Encoded octets of a string besides its own; see facts.c. */
 #define STR_COST  3
 #define ADDR_COST 4
@@ -140,6 +142,17 @@ count_received(
 		p->received++;
 }
 
+/* For the detection of loops; a few are enough. */
+static void
+note_delivered_to(
+    struct mime_parser *p, struct facts_part *part, struct str value)
+{
+	if (part->parent == FACTS_NO_PART &&
+	    p->delivered_to.len + value.len < DELIVERED_TO_MAX)
+		p->delivered_to = arena_join3(
+		    p->a, p->delivered_to, str_trim(value), STR("\n"));
+}
+
 static void
 note_mime_version(
     struct mime_parser *p, struct facts_part *part, struct str value)
@@ -236,6 +249,7 @@ struct row {
 
 static const struct row rows[] = {
 	PARSED("Received", count_received),
+	PARSED("Delivered-To", note_delivered_to),
 	ADDR("From", from),
 	ADDR("Sender", sender),
 	ADDR("Reply-To", reply_to),

@@ -443,6 +443,7 @@ mime_parser_finish(struct mime_parser *p)
 	f->n_parts = (uint32_t)p->parts.n;
 	f->is_cut = p->is_cut;
 	f->received = p->received;
+	f->delivered_to = p->delivered_to;
 	f->size = p->at;
 	f->preview = p->preview.text;
 	return f;

@@ -67,6 +67,7 @@ struct mime_parser {
 	size_t budget;        /* octets of encoded facts that are left */
 	bool is_cut;
 	uint32_t received;
+	struct str delivered_to;
 	struct preview preview;
 };
 

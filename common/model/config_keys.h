@@ -99,7 +99,15 @@ CFG(REMOTE_DEAD_WAIT, "remote.dead.wait", DURATION, "5m", 1, 86400, "", ANYWHERE
     "Between two probes of a destination that cannot be reached.")
 CFG(REMOTE_PORT, "remote.port", INT, "25", 1, 65535, "", FILE_ONLY, "Port of other mail systems; for tests.")
 CFG(REMOTE_ROUTE, "remote.route", STRING, "", 0, 255, "", ANYWHERE,
-    "Smarthost for all mail to other systems, as host or host:port; empty: by MX.")
+    "Smarthost for all mail to other systems, as host, host:port or lmtp:host:port; empty: by MX.")
+CFG(REMOTE_ROUTE_LOGIN, "remote.route.login", STRING, "", 0, 255, "", ANYWHERE,
+    "Name for AUTH at the smarthost; it is only sent inside TLS, unless remote.route.tls is never.")
+CFG(REMOTE_ROUTE_PASSWORD, "remote.route.password", STRING, "", 0, 255, "", ANYWHERE,
+    "Password for AUTH at the smarthost; the file then should be readable by the service only.")
+CFG(REMOTE_ROUTE_TLS, "remote.route.tls", CHOICE, "may", 0, 0, "may|never|must|verify", ANYWHERE,
+    "STARTTLS with the smarthost: when it is offered, never, required, required with a valid certificate.")
+CFG(REMOTE_SESSIONS, "remote.sessions", INT, "20", 1, 1000, "", ANYWHERE,
+    "Processes of one m3mta-mda that talk to other systems at a time.")
 CFG(REMOTE_TIMEOUT, "remote.timeout.reply", DURATION, "5m", 1, 3600, "", ANYWHERE, "Wait for a reply of another mail system.")
 CFG(REMOTE_TIMEOUT_CONNECT, "remote.timeout.connect", DURATION, "30s", 1, 300, "", ANYWHERE, "Wait for a connection.")
 CFG(RETRY_DURATIONS, "retry.durations", RECORDS, "15m,15m,30m,2h notify,9h,12h,24h notify,48h,72h", 1, 50, "after|notify", ANYWHERE,

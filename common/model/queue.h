@@ -71,10 +71,13 @@ struct queue_item {
 	struct str peer;         /* "[addr]:port" */
 	struct str helo;
 	struct str origin;       /* "smtp", "submission", "lmtp", "bounce",
-	                          * "notice", "success", "admin" */
+	                          * "notice", "success", "list" */
 	struct str session;      /* log id of the session that accepted it */
 	bool is_spam;            /* file into Junk at delivery */
-	struct str spam_headers; /* X-Spam-* lines with CRLF, or "" */
+	struct str headers;      /* lines that delivery and relaying put before
+	                          * the message (X-Spam-*, List-Id), or "" */
+	struct str delivered_to; /* addresses that it was delivered to before
+	                          * it came here, one a line, or "" */
 };
 
 #endif

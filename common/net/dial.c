@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -18,13 +19,27 @@ union any_address {
 	struct sockaddr sa;
 	struct sockaddr_in in;
 	struct sockaddr_in6 in6;
+	struct sockaddr_un un;
 };
+
+static bool
+parse_path(struct str path, union any_address *a, socklen_t *len)
+{
+	*a = (union any_address){ .un = { .sun_family = AF_UNIX } };
+	*len = sizeof(a->un);
+	if (path.len >= sizeof(a->un.sun_path) || str_has_char(path, '\0'))
+		return false;
+	memcpy(a->un.sun_path, path.p, path.len);
+	return true;
+}
 
 static bool
 parse(struct str text, uint16_t port, union any_address *a, socklen_t *len)
 {
 	char copy[INET6_ADDRSTRLEN];
 
+	if (str_starts_with(text, STR("/")))
+		return parse_path(text, a, len);
 	if (text.len >= sizeof(copy))
 		return false;
 	memcpy(copy, text.p, text.len);
@@ -84,7 +99,9 @@ dial_connect(struct str address, uint16_t port, int64_t deadline_ms,
 		close(fd);
 		return RC_TEMP;
 	}
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (a.sa.sa_family != AF_UNIX)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
+		    sizeof(on));
 	*ret_fd = fd;
 	return RC_OK;
 }

@@ -1,0 +1,185 @@
+"""A next mail system that fails at each stage in each way: what becomes of
+the message. And the rules between sessions: concurrency, dead hosts."""
+import unittest
+
+from fake_mta import STAGES, FakeMta
+from harness import LiveTest, binary, free_port, wait_for
+
+PIPELINING = ('PIPELINING', '8BITMIME', 'SIZE 1000000')
+# Stage, action: what becomes of the message.
+RETRY, BOUNCE, SENT = 'retry', 'bounce', 'sent'
+CASES = [(stage, action, RETRY) for stage in STAGES
+         for action in ('hang', 'close', 'garbage', 'endless', 'long',
+                        '421 4.3.2 bye', '450 4.0.0 later')]
+CASES += [
+    ('connect', '554 5.0.0 no', RETRY),
+    ('EHLO', '554 5.0.0 no', RETRY),
+    ('MAIL', '550 5.1.8 no', BOUNCE),
+    ('RCPT', '550 5.1.1 no', BOUNCE),
+    ('DATA', '554 5.5.1 no', BOUNCE),
+    ('end', '554 5.6.0 no', BOUNCE),
+    # Not what the protocol foresees, and no reason to give mail up.
+    ('DATA', '250 2.0.0 what', RETRY),
+    ('MAIL', '354 what', RETRY),
+    ('none', '', SENT),
+]
+
+
+class RemoteFaults(LiveTest):
+    @classmethod
+    def prepare(cls):
+        s = cls.system
+        s.set('remote.timeout', {'reply': '1s', 'connect': '2s'})
+        s.write_config()
+        s.add_domain()
+        s.add_mailbox('ann@example.org')
+        s.m3mta('domain', 'add', 'far.example', '--delivery=relay',
+                '--route=127.0.0.1:1')
+
+    def fake(self, script=None, extensions=(), **how):
+        fake = FakeMta(script, extensions, **how)
+        self.addCleanup(fake.close)
+        self.route(fake)
+        self.system.db.limits.delete_many({})
+        return fake
+
+    def route(self, fake, *options, domain='far.example'):
+        self.system.m3mta('domain', 'set', domain,
+                          f'--route=127.0.0.1:{fake.port}', *options)
+
+    def post(self, *recipients, params='', rcpt='', body='Subject: x\r\n\r\n'
+             '..x\r\n'):
+        d = self.dialog('m3mta-smtp')
+        d.reply()
+        d.smtp('EHLO me.example')
+        d.smtp(f'MAIL FROM:<ann@example.org>{params}')
+        for address in recipients or ['bob@far.example']:
+            d.smtp(f'RCPT TO:<{address}>{rcpt}')
+        self.assertTrue(d.smtp('DATA').startswith('354'))
+        d.send(body.replace('\n..', '\n...') + '.\r\n')
+        self.assertTrue(d.reply()[0].startswith('250'))
+        d.close()
+
+    def check(self, stage, action, want, extensions):
+        self.system.db.queue.delete_many({})
+        fake = self.fake({stage: action}, extensions)
+        self.post()
+        before = self.inbox()
+        self.system.mda()
+        items = list(self.system.db.queue.find())
+        got = (RETRY if items else
+               BOUNCE if self.inbox() > before else SENT)
+        self.assertEqual(got, want, (items, fake.commands))
+        self.assertEqual(len(fake.messages), int(want == SENT))
+        if items:
+            self.assertEqual(items[0]['attempts'], 1)
+            self.assertEqual(items[0]['recipients'][0]['state'], 'P')
+            self.assertTrue(items[0]['recipients'][0]['text'])
+
+    def inbox(self):
+        return self.system.db.folders.find_one({'name': 'INBOX'})['exists']
+
+    def test_each_failure(self):
+        for stage, action, want in CASES:
+            with self.subTest(stage=stage, action=action):
+                self.check(stage, action, want, ())
+
+    def test_each_failure_pipelined(self):
+        for stage, action, want in CASES:
+            if stage not in ('connect', 'EHLO'):
+                with self.subTest(stage=stage, action=action):
+                    self.check(stage, action, want, PIPELINING)
+        self.system.verify()
+
+    def test_one_of_many(self):
+        for extensions in ((), PIPELINING):
+            fake = self.fake({}, extensions)
+            self.post(*[f'u{i}@far.example' for i in range(250)])
+            self.system.mda()
+            # One session, a hundred recipients at a time.
+            self.assertEqual(fake.sessions, 1)
+            self.assertEqual([len(e) for e, _ in fake.messages],
+                             [100, 100, 50])
+            self.assertEqual(len({x for e, _ in fake.messages for x in e}),
+                             250)
+
+    def test_session_is_used_again(self):
+        fake = self.fake({}, PIPELINING)
+        for _ in range(5):
+            self.post()
+        done = self.system.mda()
+        self.assertEqual(len(fake.messages), 5, done.stderr.decode())
+        self.assertLess(fake.sessions, 5)
+
+    def test_dsn_parameters(self):
+        fake = self.fake({}, PIPELINING + ('DSN',))
+        before = self.inbox()
+        self.post(params=' RET=HDRS ENVID=abc+2Bd',
+                  rcpt=' NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b+2Bo@x')
+        self.system.mda()
+        self.assertIn('RET=HDRS ENVID=abc+2Bd', fake.commands[1])
+        self.assertIn('NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b+2Bo@x',
+                      fake.commands[2])
+        self.assertEqual(self.inbox(), before)  # the next one reports
+        self.fake({}, PIPELINING)
+        self.post(rcpt=' NOTIFY=SUCCESS')
+        self.system.mda()
+        self.assertEqual(self.inbox(), before + 1)
+        d = self.dialog('m3mta-imap', '--preauth', 'ann@example.org')
+        d.line()
+        d.imap('a', 'SELECT INBOX')
+        self.assertIn(b'Action: relayed', d.imap('b', 'FETCH * BODY[]'))
+
+    def test_smtputf8_is_needed(self):
+        fake = self.fake({}, PIPELINING)
+        before = self.inbox()
+        self.post('b\u00f6b@far.example', 'bob@far.example',
+                  params=' SMTPUTF8')
+        self.system.mda()
+        self.assertEqual(len(fake.messages), 1)
+        self.assertEqual(fake.messages[0][0], [b'RCPT TO:<bob@far.example>'
+                                               b'\r\n'])
+        self.assertEqual(self.inbox(), before + 1)
+
+    def test_dead_destination_is_probed_once(self):
+        self.system.m3mta('domain', 'set', 'far.example',
+                          f'--route=127.0.0.1:{free_port()}')
+        self.system.db.limits.delete_many({})
+        self.system.db.queue.delete_many({})
+        for _ in range(20):
+            self.post()
+        self.system.mda()
+        items = list(self.system.db.queue.find())
+        texts = [i['recipients'][0]['text'] for i in items]
+        tried = [t for t in texts if 'connect to' in t]
+        self.assertEqual(len(items), 20)
+        self.assertEqual(len(tried), 1, texts)
+        self.assertEqual(len([t for t in texts if 'probed again' in t]),
+                         19)
+        # Its time comes, and it is there again: everything goes out.
+        self.system.db.limits.update_many(
+            {}, {'$unset': {'probe_at': 1}})
+        alive = self.fake({}, PIPELINING)
+        self.system.m3mta('queue', 'retry', '--domain=far.example')
+        self.system.mda()
+        self.assertEqual(len(alive.messages), 20)
+
+    def test_concurrency_limit(self):
+        self.system.set('remote.concurrency', 2)
+        self.system.write_config()
+        self.addCleanup(self.system.set, 'remote.concurrency', 10)
+        fake = self.fake({}, PIPELINING, delay=0.3)
+        for _ in range(60):
+            self.post()
+        runs = [self.system.start([
+            binary('m3mta-mda'), '-c', self.system.config,
+            '--loop', '-o', 'mda.batch=5']) for _ in range(4)]
+        wait_for(lambda: len(fake.messages) == 60, 60)
+        for run in runs:
+            self.system.stop(run)
+        self.assertLessEqual(fake.most_at_once, 2)
+        self.assertEqual(self.system.db.queue.count_documents({}), 0)
+
+
+if __name__ == '__main__':
+    unittest.main()
