@@ -20,7 +20,7 @@ parse_address(struct str s, struct net *n)
 {
 	char text[INET6_ADDRSTRLEN];
 
-	if (s.len == 0 || s.len >= sizeof(text))
+	if (s.len == 0 || s.len >= sizeof(text) || str_has_char(s, '\0'))
 		return false;
 	memcpy(text, s.p, s.len);
 	text[s.len] = '\0';
