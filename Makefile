@@ -77,6 +77,7 @@ fuzz-bins: $(FUZZ_BIN)
 
 .PHONY: fuzz
 fuzz: ## fuzz targets with libFuzzer, in build-fuzz
+	@tools/setup fuzz
 	@$(MAKE) --no-print-directory WERROR=1 CC=clang-14 BUILD=build-fuzz \
 		SAN=fuzzer-no-link,$(FUZZ_SAN) fuzz-bins
 
@@ -172,7 +173,7 @@ help:
 
 .PHONY: clean
 clean:
-	rm -rf $(BUILD) $(BUILD)-fault compile_commands.json
+	rm -rf $(BUILD) $(BUILD)-fault build-fuzz compile_commands.json
 
 .SECONDARY:
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
