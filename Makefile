@@ -127,7 +127,9 @@ UNITS := $(wildcard systemd/*)
 install: all ## into DESTDIR, with PREFIX (/usr)
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR) \
 		$(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
-		$(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UNITDIR) \
+		$(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8 \
+		$(DESTDIR)$(UNITDIR) $(DESTDIR)$(DOCDIR)/examples/filters \
+		$(DESTDIR)$(DOCDIR)/examples/hooks \
 		$(DESTDIR)$(SYSCONFDIR)/m3mta $(DESTDIR)$(DOCDIR)/examples \
 		$(DESTDIR)$(PREFIX)/lib/sysusers.d \
 		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d
@@ -135,7 +137,10 @@ install: all ## into DESTDIR, with PREFIX (/usr)
 	install -m 755 tools/run tools/setup $(DESTDIR)$(LIBEXECDIR)
 	install -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1
 	install -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5
+	install -m 644 man/*.7 $(DESTDIR)$(MANDIR)/man7
 	install -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
+	install -m 755 etc/filters/* $(DESTDIR)$(DOCDIR)/examples/filters
+	install -m 755 etc/hooks/* $(DESTDIR)$(DOCDIR)/examples/hooks
 	for u in $(UNITS); do \
 		sed 's|@BINDIR@|$(BINDIR)|' $$u \
 		    > $(DESTDIR)$(UNITDIR)/$${u##*/} || exit 1; done

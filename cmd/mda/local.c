@@ -19,7 +19,8 @@ make_prefix(struct mda *m, const struct queue_item *item,
 
 	buf_printf(&b, "Return-Path: <%.*s>\r\nDelivered-To: %.*s\r\n",
 	    STR_ARG(item->sender), STR_ARG(v->answer.mailbox->address));
-	buf_add_str(&b, item->headers);
+	if (!v->content) /* else the filter saw them, and kept them or not */
+		buf_add_str(&b, item->headers);
 	prefix = arena_dup_str(m->a, buf_str(&b));
 	buf_done(&b);
 	return prefix;
@@ -76,11 +77,41 @@ note_delivered(struct verdict *v, struct str text)
 }
 
 static void
-plan(struct mda *m, struct job *j, delivery_vec *v, planned_vec *planned)
+add_planned(struct mda *m, struct job *j, size_t i, struct str folder,
+    delivery_vec *v, planned_vec *planned)
 {
+	struct verdict *x = &j->verdicts[i];
+	const struct mailbox *box = x->answer.mailbox;
+
+	VEC_PUSH(m->a, v, ((struct delivery){
+		.item = j->item,
+		.content = x->content,
+		.recipient = i,
+		.owner = box->owner,
+		.mailbox = box->address,
+		.folder = folder,
+		.prefix = make_prefix(m, j->item, x),
+		.text = STR("delivered"),
+	}));
+	VEC_PUSH(m->a, planned, ((struct planned){ j, i }));
+}
+
+static struct str
+folder_of(const struct job *j, const struct verdict *v)
+{
+	if (v->folder.len)
+		return v->folder;
+	return j->item->is_spam ? STR("Junk") : STR("");
+}
+
+static enum rc
+plan(struct mda *m, struct job *j, delivery_vec *v, planned_vec *planned,
+    struct err *err)
+{
+	enum rc rc = RC_OK;
 	size_t i;
 
-	for (i = 0; i < j->item->n_recipients; i++) {
+	for (i = 0; rc == RC_OK && i < j->item->n_recipients; i++) {
 		struct verdict *x = &j->verdicts[i];
 		const struct mailbox *box = x->answer.mailbox;
 
@@ -91,17 +122,11 @@ plan(struct mda *m, struct job *j, delivery_vec *v, planned_vec *planned)
 					      "mailbox has it"));
 			continue;
 		}
-		VEC_PUSH(m->a, v, ((struct delivery){
-			.item = j->item,
-			.recipient = i,
-			.owner = box->owner,
-			.mailbox = box->address,
-			.folder = j->item->is_spam ? STR("Junk") : STR(""),
-			.prefix = make_prefix(m, j->item, x),
-			.text = STR("delivered"),
-		}));
-		VEC_PUSH(m->a, planned, ((struct planned){ j, i }));
+		rc = filters_apply(m, j, x, err);
+		if (rc == RC_OK && x->fate == FATE_LOCAL)
+			add_planned(m, j, i, folder_of(j, x), v, planned);
 	}
+	return rc;
 }
 
 static void
@@ -124,6 +149,7 @@ take_result(struct mda *m, const struct delivery *d, const struct planned *p)
 
 	switch (d->ret_result) {
 	case DELIVER_DONE:
+		v->wants_inbox = false;
 		note_delivered(v, d->text);
 		v->is_written = true;
 		p->job->is_finished |= d->ret_is_last;
@@ -139,8 +165,10 @@ take_result(struct mda *m, const struct delivery *d, const struct planned *p)
 			verdict_retry(m, v, 452, "4.2.2", STR("Mailbox full"));
 		break;
 	case DELIVER_NO_FOLDER:
-		verdict_retry(
-		    m, v, 451, "4.2.0", STR("The folder is not there"));
+		v->wants_inbox = !v->wants_inbox && d->folder.len > 0;
+		if (!v->wants_inbox)
+			verdict_retry(m, v, 451, "4.2.0",
+			    STR("The folder is not there"));
 		break;
 	case DELIVER_LOST:
 		p->job->is_lost = true;
@@ -150,21 +178,54 @@ take_result(struct mda *m, const struct delivery *d, const struct planned *p)
 	}
 }
 
+static enum rc
+deliver(struct mda *m, delivery_vec *v, const planned_vec *planned,
+    struct err *err)
+{
+	enum rc rc;
+	size_t i;
+
+	if (v->n == 0)
+		return RC_OK;
+	rc = deliver_batch(m->db, v->v, v->n, err);
+	FAULT_POINT("mda-after-txn");
+	for (i = 0; i < v->n; i++)
+		take_result(m, &v->v[i], &planned->v[i]);
+	return rc;
+}
+
+/* A user may have renamed Junk, a filter may name what is not there. */
+static enum rc
+deliver_to_inbox(struct mda *m, struct job *jobs, size_t n, struct err *err)
+{
+	delivery_vec v = { 0 };
+	planned_vec planned = { 0 };
+	size_t i, k;
+
+	for (i = 0; i < n; i++) {
+		for (k = 0; k < jobs[i].item->n_recipients; k++) {
+			if (jobs[i].verdicts[k].wants_inbox)
+				add_planned(m, &jobs[i], k, STR(""), &v,
+				    &planned);
+		}
+	}
+	return deliver(m, &v, &planned, err);
+}
+
 enum rc
 local_deliver(struct mda *m, struct job *jobs, size_t n, struct err *err)
 {
 	delivery_vec v = { 0 };
 	planned_vec planned = { 0 };
-	enum rc rc;
+	enum rc rc = RC_OK;
 	size_t i;
 
-	for (i = 0; i < n; i++)
-		plan(m, &jobs[i], &v, &planned);
-	if (v.n == 0)
-		return RC_OK;
-	rc = deliver_batch(m->db, v.v, v.n, err);
-	FAULT_POINT("mda-after-txn");
-	for (i = 0; i < v.n; i++)
-		take_result(m, &v.v[i], &planned.v[i]);
-	return rc;
+	for (i = 0; rc == RC_OK && i < n; i++) {
+		rc = filters_look(m, &jobs[i], err);
+		if (rc == RC_OK)
+			rc = plan(m, &jobs[i], &v, &planned, err);
+	}
+	if (rc == RC_OK)
+		rc = deliver(m, &v, &planned, err);
+	return rc == RC_OK ? deliver_to_inbox(m, jobs, n, err) : rc;
 }

@@ -35,6 +35,7 @@ enum fate {
 	FATE_EXPANDED,   /* its destinations were added */
 	FATE_FAILED,     /* for good */
 	FATE_RETRY,
+	FATE_HELD,       /* until somebody releases the message */
 	FATE_LATER,      /* not tried: no room now, again in seconds */
 };
 
@@ -47,6 +48,9 @@ struct verdict {
 	struct rcpt_answer answer;
 	struct address to;
 	enum relayed relayed;
+	struct str folder;          /* a filter's choice, "" = none */
+	struct delivery_content *content; /* written by a filter, or NULL */
+	bool wants_inbox;           /* the folder it was for is not there */
 	bool is_written;            /* by the delivery's transaction */
 };
 
@@ -84,6 +88,18 @@ void verdict_retry(struct mda *m, struct verdict *v, uint32_t code,
 /* All that wait for a session wait for another claim. */
 void verdict_later(struct job *j);
 bool job_has_later(const struct job *j);
+
+/* Makes the addresses recipients of the same message, instead of v's. */
+void verdict_redirect(struct mda *m, struct job *j, struct verdict *v,
+    const struct str *addresses, size_t n, const char *text);
+
+/* --- filters.c: spamd and filters before a local delivery ----------------------- */
+
+/* The job's item as it is after spamd, when the mda is to ask it. */
+enum rc filters_look(struct mda *m, struct job *j, struct err *err);
+/* v stays FATE_LOCAL when it is to be delivered. */
+enum rc filters_apply(
+    struct mda *m, struct job *j, struct verdict *v, struct err *err);
 
 /* --- local.c: all FATE_LOCAL of all jobs in one transaction -------------------- */
 

@@ -27,6 +27,7 @@ struct writing {
 	bool is_pending;       /* somebody still waits */
 	bool has_retry;
 	bool has_later;
+	bool is_held;
 };
 
 static struct str
@@ -40,11 +41,16 @@ id_text(struct mda *m, const struct queue_item *item)
 static void
 log_outcome(struct mda *m, const struct job *j, const struct verdict *v)
 {
+	static const char *const events[] = {
+		[FATE_DELIVERED] = "delivered",
+		[FATE_EXPANDED] = "expanded",
+		[FATE_FAILED] = "failed",
+		[FATE_RETRY] = "deferred",
+		[FATE_HELD] = "held",
+	};
+
 	log_begin(v->fate == FATE_FAILED ? LOG_AT_NOTE : LOG_AT_INFO,
-	    v->fate == FATE_FAILED   ? "failed"
-		: v->fate == FATE_RETRY ? "deferred"
-		: v->fate == FATE_EXPANDED ? "expanded"
-					   : "delivered");
+	    events[v->fate]);
 	log_str("queue", id_text(m, j->item));
 	log_str("from", j->item->sender);
 	log_str("to", v->now.address);
@@ -236,6 +242,7 @@ look_at(struct writing *w)
 
 		w->is_pending |= v->now.state == RECIPIENT_PENDING;
 		w->has_retry |= v->fate == FATE_RETRY;
+		w->is_held |= v->fate == FATE_HELD;
 	}
 }
 
@@ -264,7 +271,7 @@ log_all(struct writing *w)
 		const struct verdict *v = &w->j->verdicts[i];
 
 		if (v->fate == FATE_FAILED || v->fate == FATE_RETRY ||
-		    v->fate == FATE_EXPANDED ||
+		    v->fate == FATE_EXPANDED || v->fate == FATE_HELD ||
 		    (v->fate == FATE_DELIVERED && !v->is_written))
 			log_outcome(w->m, w->j, v);
 	}
@@ -315,6 +322,7 @@ outcome_write(struct mda *m, struct job *j, struct err *err)
 	o.is_expansion = j->added.n > 0 || (w.has_later && !w.has_retry);
 	o.wait_ms = wait_of(&w);
 	o.is_done = !w.is_pending;
+	o.is_held = w.is_held;
 	o.reports = w.reports.v;
 	o.n_reports = w.reports.n;
 	FAULT_POINT("mda-before-outcome");

@@ -181,7 +181,7 @@ depth_of(const struct queue_recipient *r)
 
 /* What it came through, with this one. False: too deep, or too many. */
 static bool
-make_path(struct mda *m, struct job *j, struct verdict *v,
+make_path(struct mda *m, struct job *j, struct verdict *v, size_t n_more,
     struct str *ret_path)
 {
 	const struct mailbox *alias = v->answer.mailbox;
@@ -191,7 +191,7 @@ make_path(struct mda *m, struct job *j, struct verdict *v,
 		verdict_fail(m, v, 550, "5.4.6", STR("Aliases too deep"));
 		return false;
 	}
-	if (j->item->n_recipients + j->added.n + alias->n_destinations >
+	if (j->item->n_recipients + j->added.n + n_more >
 	    LIMIT_ALIAS_FANOUT) {
 		verdict_fail(m, v, 550, "5.3.0",
 		    STR("Aliases give too many recipients"));
@@ -208,25 +208,25 @@ make_path(struct mda *m, struct job *j, struct verdict *v,
  * is one already is left out, so loops of aliases end by themselves; the
  * depth is limited for chains that are made longer while mail runs.
  */
-static void
-expand_alias(struct mda *m, struct job *j, struct verdict *v)
+void
+verdict_redirect(struct mda *m, struct job *j, struct verdict *v,
+    const struct str *addresses, size_t n, const char *text)
 {
-	const struct mailbox *alias = v->answer.mailbox;
 	struct str path;
 	size_t i;
 
-	if (!make_path(m, j, v, &path))
+	if (!make_path(m, j, v, n, &path))
 		return;
-	for (i = 0; i < alias->n_destinations; i++) {
+	for (i = 0; i < n; i++) {
 		struct queue_recipient r = { .state = RECIPIENT_PENDING,
-			.address = arena_dup_str(m->a, alias->destinations[i]),
+			.address = arena_dup_str(m->a, addresses[i]),
 			.notify = v->now.notify, .orcpt = v->now.orcpt,
 			.final_key = path };
 
 		if (!is_known_recipient(j, r.address))
 			VEC_PUSH(m->a, &j->added, r);
 	}
-	set(m, v, FATE_EXPANDED, 250, "2.1.5", STR("expanded alias"));
+	set(m, v, FATE_EXPANDED, 250, "2.1.5", str_from_cstr(text));
 	v->now.state = RECIPIENT_DELIVERED;
 	v->now.notify &= ~(uint32_t)NOTIFY_SUCCESS;
 }
@@ -249,7 +249,7 @@ expand_list(struct mda *m, struct job *j, struct verdict *v)
 			return;
 		}
 	}
-	if (!make_path(m, j, v, &path))
+	if (!make_path(m, j, v, list->n_destinations, &path))
 		return;
 	VEC_PUSH(m->a, &j->posts, list_post(m->a, j->item, list, path,
 	    config_int(m->config, CFG_RETRY_EXPIRE)));
@@ -260,10 +260,13 @@ expand_list(struct mda *m, struct job *j, struct verdict *v)
 static void
 expand(struct mda *m, struct job *j, struct verdict *v)
 {
-	if (v->answer.mailbox->kind == ADDRESS_LIST)
+	const struct mailbox *b = v->answer.mailbox;
+
+	if (b->kind == ADDRESS_LIST)
 		expand_list(m, j, v);
 	else
-		expand_alias(m, j, v);
+		verdict_redirect(m, j, v, b->destinations,
+		    b->n_destinations, "expanded alias");
 }
 
 /* A copy of it was there before: somebody sends it round in a circle. */

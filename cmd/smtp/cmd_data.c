@@ -14,6 +14,7 @@
 #include "mail/submit.h"
 #include "mime/crlf.h"
 #include "net/doorbell.h"
+#include "policy.h"
 #include "smtp/dot.h"
 #include "text/date.h"
 
@@ -264,6 +265,38 @@ log_accepted(const struct session *s, const struct queue_item *item,
 	log_end();
 }
 
+/* A hook's address instead of all recipients. */
+static void
+redirect(struct session *s, struct queue_item *item)
+{
+	item->n_recipients = 1;
+	item->recipients[0] = (struct queue_recipient){
+		.address = s->txn.redirect,
+		.state = RECIPIENT_PENDING,
+	};
+}
+
+/* spamd, then the hooks of the end. False: answered. */
+static bool
+check_policy(struct reception *r, struct queue_item *item)
+{
+	struct session *s = r->s;
+	const char *text;
+
+	if (!policy_spam(s, item, &text)) {
+		answer(s, 550, "5.7.1", text, STR(""));
+		return false;
+	}
+	if (!policy_passes(s, "end", STR(""), item))
+		return false;
+	item->headers =
+	    arena_join(s->txn_arena, s->txn.headers, item->headers);
+	item->held = s->txn.is_held;
+	if (s->txn.redirect.len)
+		redirect(s, item);
+	return true;
+}
+
 static void
 commit(struct reception *r)
 {
@@ -284,7 +317,9 @@ commit(struct reception *r)
 		answer(s, 554, "5.4.6", "Too many hops: a loop", STR(""));
 		return;
 	}
-	if (r->rc == RC_OK)
+	if (r->rc == RC_OK && !check_policy(r, &item))
+		return;
+	if (r->rc == RC_OK && !s->txn.is_discarded)
 		r->rc = queue_insert(
 		    s->p->db, &item, clock_deadline(COMMIT_MS), &r->err);
 	if (!check_content(r))
@@ -365,7 +400,8 @@ cmd_data(struct session *s, struct str argument)
 		session_count_error(s);
 		return;
 	}
-	if (!is_within_rates(s))
+	if (!is_within_rates(s) ||
+	    !policy_passes(s, "data", STR(""), NULL))
 		return;
 	init(&r, s);
 	s->n_messages++;

@@ -1,6 +1,7 @@
 /* EHLO, HELO, LHLO (RFC 5321 4.1.1.1, RFC 2033 4.1). */
 #include "commands.h"
 
+#include "policy.h"
 #include "smtp/path.h"
 
 #include "base/banned.h"
@@ -19,6 +20,8 @@ take_name(struct session *s, struct str name, bool is_esmtp)
 	session_reset(s);
 	s->helo = arena_dup_str(s->arena, name);
 	s->is_esmtp = is_esmtp;
+	if (!policy_passes(s, "helo", STR(""), NULL))
+		return false;
 	session_enter(s, STATE_HELLO);
 	return true;
 }

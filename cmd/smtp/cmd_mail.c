@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "base/limits.h"
+#include "policy.h"
 #include "smtp/params.h"
 #include "smtp/path.h"
 
@@ -127,6 +128,10 @@ cmd_mail(struct session *s, struct str argument)
 		.ret = p.ret,
 		.envid = arena_dup_str(s->txn_arena, p.envid),
 	};
+	if (!policy_passes(s, "mail", STR(""), NULL)) {
+		session_reset(s);
+		return;
+	}
 	session_enter(s, STATE_MAIL);
 	chat_reply(s, 250, "2.1.0", "OK");
 }

@@ -1,6 +1,7 @@
 /* RCPT TO (RFC 5321 4.1.1.3). */
 #include "commands.h"
 
+#include "policy.h"
 #include "smtp/params.h"
 #include "smtp/path.h"
 
@@ -102,6 +103,9 @@ answer(struct session *s, const struct address *to, enum rcpt_verdict v,
 		refuse(s, 530, "5.7.0", "STARTTLS first");
 		return;
 	}
+	if (r->code == 250 &&
+	    !policy_passes(s, "rcpt", cmd_print_address(s, to), NULL))
+		return;
 	if (r->code == 250) {
 		add_recipient(s, to, p);
 		session_enter(s, STATE_RCPT);

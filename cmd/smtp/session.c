@@ -7,7 +7,9 @@
 #include "base/limits.h"
 #include "commands.h"
 #include "log/log.h"
+#include "mail/hook.h"
 #include "net/tlsconf.h"
+#include "policy.h"
 
 #include "base/banned.h"
 
@@ -180,6 +182,10 @@ greet(struct session *s)
 		    STR_ARG(s->p->hostname));
 		return;
 	}
+	if (!policy_passes(s, "connect", STR(""), NULL)) {
+		s->is_ending = true;
+		return;
+	}
 	chat_reply(s, 220, "", "%.*s %s M3MTA", STR_ARG(s->p->hostname),
 	    s->role == ROLE_LMTP ? "LMTP" : "ESMTP");
 }
@@ -248,6 +254,7 @@ close_session(struct session *s)
 	log_num("errors", s->n_errors);
 	log_end();
 	log_set_session(STR(""), STR(""));
+	hooks_free(s->hooks);
 	writer_free(s->writer);
 	reader_free(s->reader);
 	stream_free(s->stream);

@@ -41,6 +41,10 @@ struct transaction {
 	enum dsn_ret ret;
 	struct str envid;
 	VEC(struct recipient) recipients;
+	struct str headers;   /* fields that hooks put before it */
+	struct str redirect;  /* a hook's address for all, or "" */
+	bool is_held;         /* by a hook */
+	bool is_discarded;
 	unsigned n_asked;     /* RCPT commands, good or bad */
 };
 
@@ -52,6 +56,8 @@ struct handler {
 	bool is_tls;          /* from the first byte */
 	struct tls_server *tls;
 };
+
+struct hooks;
 
 struct session {
 	struct handler *h;
@@ -72,6 +78,7 @@ struct session {
 	struct mailbox *login;
 	struct str login_name;
 	struct transaction txn;
+	struct hooks *hooks;  /* NULL: not asked yet */
 	int64_t deadline_ms;  /* of the whole session */
 	unsigned n_errors;
 	unsigned n_commands;

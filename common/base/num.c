@@ -119,3 +119,27 @@ num_format_u64(uint64_t n, char text[NUM_U64_DIGITS])
 	} while (n);
 	return str_make(text + at, NUM_U64_DIGITS - at);
 }
+
+bool
+num_parse_hundredths(struct str text, int64_t *ret_n)
+{
+	struct str rest = text, whole, part = STR("0");
+	bool is_negative = str_starts_with(text, STR("-"));
+	uint64_t points, hundredths;
+
+	if (is_negative)
+		rest = str_tail(rest, 1);
+	if (!str_split_char(&rest, '.', &whole) ||
+	    !num_parse_u64(whole, 1000000, &points))
+		return false;
+	if (rest.len)
+		part = str_slice(rest, 0, 2);
+	if (!num_parse_u64(part, 99, &hundredths))
+		return false;
+	if (part.len == 1)
+		hundredths *= 10;
+	*ret_n = (int64_t)(points * 100 + hundredths);
+	if (is_negative)
+		*ret_n = -*ret_n;
+	return true;
+}

@@ -18,6 +18,8 @@ bool num_parse_i64(struct str s, int64_t *ret_n);
 bool num_parse_size(struct str s, uint64_t *ret_n);
 /* "90s", "15m", "2h", "3d", "1w", or plain seconds; result in seconds. */
 bool num_parse_duration(struct str s, uint64_t *ret_seconds);
+/* "5", "15.3", "-2.05", further digits are cut: in hundredths. */
+bool num_parse_hundredths(struct str s, int64_t *ret_n);
 /* The digits lie in text, which is the caller's. */
 struct str num_format_u64(uint64_t n, char text[NUM_U64_DIGITS]);
 

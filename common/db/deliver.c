@@ -35,7 +35,8 @@ folder_of(const struct delivery *d)
 static uint64_t
 size_of(const struct delivery *d)
 {
-	return d->prefix.len + d->item->size;
+	return d->prefix.len +
+	    (d->content ? d->content->size : d->item->size);
 }
 
 /* --- the queue ------------------------------------------------------------------ */
@@ -314,6 +315,10 @@ write_messages(struct batch *b, struct db *db, const struct oid *ids,
 			.prefix = d->prefix, .size = size_of(d),
 			.facts = d->item->facts, .queue = d->item->id };
 
+		if (d->content) {
+			m.blob = d->content->blob;
+			m.facts = d->content->facts;
+		}
 		message_encode(&d->owner, &m, &doc);
 		mongoc_bulk_operation_insert_with_opts(bulk, &doc, NULL, NULL);
 		bson_destroy(&doc);

@@ -19,9 +19,17 @@ enum deliver_result {
 	DELIVER_LOST,      /* another worker has the lease: stop at once */
 };
 
+/* A copy that differs from what the queue has. */
+struct delivery_content {
+	struct oid blob;
+	uint64_t size;
+	struct str facts;
+};
+
 /* One copy into one folder. */
 struct delivery {
 	const struct queue_item *item;
+	const struct delivery_content *content; /* NULL: the item's */
 	size_t recipient;      /* index in item->recipients: P becomes D */
 	struct uuid owner;
 	struct str mailbox;    /* the owner's address: where the quota is */

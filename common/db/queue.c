@@ -264,8 +264,9 @@ encode_change(
 		queue_set_recipient(
 		    &set, o->changes[i].recipient, &o->changes[i].now);
 	if (o->ends_attempt) {
-		bson_append_date_time(
-		    &set, "next_at", -1, now_ms + o->wait_ms);
+		bson_append_date_time(&set, "next_at", -1,
+		    o->is_held ? QUEUE_NEVER_MS : now_ms + o->wait_ms);
+		BSON_APPEND_BOOL(&set, "held", o->is_held);
 		doc_add_int(&set, "starts", 0);
 		doc_add_int(&set, "attempts",
 		    o->item->attempts + (o->is_expansion ? 0 : 1));

@@ -47,6 +47,7 @@ struct queue_outcome {
 	int64_t wait_ms;       /* next attempt, from now by the server */
 	bool ends_attempt;     /* starts = 0, attempts + 1, next_at set */
 	bool is_expansion;     /* with it: attempts stay, due at once */
+	bool is_held;          /* nobody tries it before it is released */
 	bool is_done;          /* nothing pending: delete the document */
 	/* Reports and forwarded messages, inserted in the same transaction;
 	 * their ids are deterministic, so a repeat changes nothing. */

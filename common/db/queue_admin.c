@@ -108,6 +108,10 @@ action_update(enum queue_action action)
 		    "$set", "{", "held", BCON_BOOL(true), "next_at",
 		    BCON_DATE_TIME(QUEUE_NEVER_MS), "}");
 	case QUEUE_RELEASE:
+		return BCON_NEW("$inc", "{", "epoch", BCON_INT64(1), "}",
+		    "$set", "{", "held", BCON_BOOL(false), "released",
+		    BCON_BOOL(true), "starts", BCON_INT64(0), "next_at",
+		    BCON_DATE_TIME(0), "}");
 	case QUEUE_RETRY:
 		return BCON_NEW("$inc", "{", "epoch", BCON_INT64(1), "}",
 		    "$set", "{", "held", BCON_BOOL(false), "starts",

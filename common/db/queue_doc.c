@@ -2,7 +2,7 @@
  * Queue documents to structs and back: _id, bucket, blob, size, sender,
  * recipients [{address, state, code, status, text, host, tries, last,
  * transcript, notify, orcpt, key}], created_at, next_at, expires_at, epoch,
- * starts, attempts, worker, claim, held, facts, envid, ret, smtputf8,
+ * starts, attempts, worker, claim, held, released, facts, envid, ret, smtputf8,
  * body_8bit, require_tls, login, peer, helo, origin, session, spam,
  * headers, delivered_to.
  */
@@ -145,7 +145,7 @@ queue_encode(const struct queue_item *item, bson_t *doc)
 	doc_add_text(doc, "sender", item->sender);
 	encode_recipients(item, doc);
 	add_date(doc, "created_at", item->created_ms);
-	add_date(doc, "next_at", item->next_ms);
+	add_date(doc, "next_at", item->held ? QUEUE_NEVER_MS : item->next_ms);
 	add_date(doc, "expires_at", item->expires_ms);
 	doc_add_int(doc, "epoch", item->epoch);
 	doc_add_int(doc, "starts", item->starts);
@@ -200,6 +200,7 @@ queue_decode(struct arena *a, const bson_t *doc, struct queue_item *item)
 		.starts = (uint32_t)doc_int(doc, "starts"),
 		.attempts = (uint32_t)doc_int(doc, "attempts"),
 		.held = doc_bool(doc, "held"),
+		.is_released = doc_bool(doc, "released"),
 		.facts = doc_bytes_in(a, doc, "facts"),
 		.envid = doc_text_in(a, doc, "envid"),
 		.ret = (enum dsn_ret)doc_int(doc, "ret"),

@@ -100,6 +100,7 @@ refuse(enum config_key key, struct str value, struct err *err)
 		[CONFIG_DURATION] = "a time, as 90s, 15m, 2h or 3d",
 		[CONFIG_STRING] = "text",
 		[CONFIG_RATE] = "0, or a number in a time, as 100/1h",
+		[CONFIG_SCORE] = "a number, as 7.5, or nothing",
 		[CONFIG_CHOICE] = "one of ",
 		[CONFIG_LIST] = "a list of texts",
 		[CONFIG_RECORDS] = "a list of objects with the fields ",
@@ -109,7 +110,8 @@ refuse(enum config_key key, struct str value, struct err *err)
 		return err_set(err, RC_PERM, "",
 		    "%s: \"%.*s\" is not allowed: %s%s", k->name,
 		    STR_ARG(value), kinds[k->type], k->choices);
-	if (k->type == CONFIG_BOOL || k->type == CONFIG_RATE)
+	if (k->type == CONFIG_BOOL || k->type == CONFIG_RATE ||
+	    k->type == CONFIG_SCORE)
 		return err_set(err, RC_PERM, "",
 		    "%s: \"%.*s\" is not allowed: %s", k->name,
 		    STR_ARG(value), kinds[k->type]);
@@ -164,6 +166,9 @@ parse_scalar(const struct config_key_info *k, struct str s, int64_t *ret_n)
 			return false;
 		*ret_n = k->type == CONFIG_DURATION ? n * 1000 : n;
 		return true;
+	case CONFIG_SCORE:
+		*ret_n = INT64_MAX;
+		return s.len == 0 || num_parse_hundredths(s, ret_n);
 	case CONFIG_RATE:
 	case CONFIG_LIST:
 	case CONFIG_RECORDS:
@@ -370,6 +375,99 @@ check_retry(const struct config *c, struct err *err)
 	return RC_OK;
 }
 
+/* What filters and hooks have in common. */
+static enum rc
+check_programs(const struct config *c, enum config_key key, struct err *err)
+{
+	const struct config_value *v = &c->v[key];
+	const char *name = config_keys[key].name;
+	uint64_t n;
+	size_t i;
+
+	for (i = 0; i < v->count; i++) {
+		const struct config_record *r = &v->records[i];
+		struct str run = config_field(r, STR("run"));
+		struct str timeout = config_field(r, STR("timeout"));
+		struct str fails = config_field(r, STR("fails"));
+		struct str path = str_slice(run, 0, str_find_char(run, ' '));
+		char text[4096];
+
+		if (!str_starts_with(path, STR("/")) ||
+		    path.len >= sizeof(text))
+			return err_set(err, RC_PERM, "",
+			    "%s: entry %zu: run must be an absolute path",
+			    name, i + 1);
+		memcpy(text, path.p, path.len);
+		text[path.len] = '\0';
+		if (access(text, X_OK) != 0)
+			return err_set(err, RC_PERM, "",
+			    "%s: entry %zu: cannot run %s: %m", name, i + 1,
+			    text);
+		if (timeout.len &&
+		    (!num_parse_duration(timeout, &n) || n == 0 || n > 3600))
+			return err_set(err, RC_PERM, "",
+			    "%s: entry %zu: timeout must be from 1s to 1h",
+			    name, i + 1);
+		if (fails.len && !str_equals(fails, STR("defer")) &&
+		    !str_equals(fails, STR("pass")))
+			return err_set(err, RC_PERM, "",
+			    "%s: entry %zu: fails must be defer or pass",
+			    name, i + 1);
+	}
+	return RC_OK;
+}
+
+static enum rc
+check_filters(const struct config *c, struct err *err)
+{
+	static const struct str sizes[] = { STR_INIT("memory"),
+		STR_INIT("output") };
+	const struct config_value *v = &c->v[CFG_FILTERS];
+	uint64_t n;
+	size_t i, k;
+
+	for (i = 0; i < v->count; i++) {
+		for (k = 0; k < 2; k++) {
+			struct str s = config_field(&v->records[i], sizes[k]);
+
+			if (s.len && !num_parse_size(s, &n))
+				return err_set(err, RC_PERM, "",
+				    "filters: entry %zu: %.*s must be octets, "
+				    "as 256M", i + 1, STR_ARG(sizes[k]));
+		}
+	}
+	return check_programs(c, CFG_FILTERS, err);
+}
+
+static enum rc
+check_hooks(const struct config *c, struct err *err)
+{
+	static const char stages[] = "connect|helo|mail|rcpt|data|end";
+	const struct config_value *v = &c->v[CFG_HOOKS];
+	int64_t n;
+	size_t i;
+
+	for (i = 0; i < v->count; i++) {
+		if (!parse_choice(stages,
+			config_field(&v->records[i], STR("at")), &n))
+			return err_set(err, RC_PERM, "",
+			    "hooks: entry %zu: at must be one of %s", i + 1,
+			    stages);
+	}
+	return check_programs(c, CFG_HOOKS, err);
+}
+
+enum rc
+config_check_lists(const struct config *c, struct err *err)
+{
+	enum rc rc;
+
+	if ((rc = check_retry(c, err)) != RC_OK ||
+	    (rc = check_filters(c, err)) != RC_OK)
+		return rc;
+	return check_hooks(c, err);
+}
+
 enum rc
 config_check(const struct config *c, struct err *err)
 {
@@ -394,5 +492,5 @@ config_check(const struct config *c, struct err *err)
 	    (rc = check_file(c, CFG_TLS_KEY, err)) != RC_OK ||
 	    (rc = check_file(c, CFG_TLS_SNI_DIR, err)) != RC_OK)
 		return rc;
-	return check_retry(c, err);
+	return config_check_lists(c, err);
 }

@@ -21,6 +21,7 @@ enum config_type {
 	CONFIG_DURATION, /* milliseconds inside; "5m" or a number of seconds */
 	CONFIG_STRING,
 	CONFIG_RATE,     /* n in `count` milliseconds; "100/1h", "0" is none */
+	CONFIG_SCORE,    /* n in hundredths; "7.5"; empty is INT64_MAX */
 	CONFIG_CHOICE,   /* one of `choices`, n is its index */
 	CONFIG_LIST,     /* of strings */
 	CONFIG_RECORDS,  /* list of objects; short: "2h notify,3h" */
@@ -105,6 +106,8 @@ enum rc config_set_records(struct config *c, struct arena *a,
     enum config_origin origin, struct err *err);
 /* Rules between keys, and missing files: the last step of a program start. */
 enum rc config_check(const struct config *c, struct err *err);
+/* Of them those of lists that may stand in the database. */
+enum rc config_check_lists(const struct config *c, struct err *err);
 
 static inline int64_t
 config_int(const struct config *c, enum config_key key)

@@ -114,5 +114,21 @@ CFG(RETRY_DURATIONS, "retry.durations", RECORDS, "15m,15m,30m,2h notify,9h,12h,2
     "The waits between attempts, [{after, notify}]: notify sends the sender a delay notice.")
 CFG(RETRY_EXPIRE, "retry.expire", DURATION, "7d", 1, 2592000, "", ANYWHERE, "Age at which undelivered mail is bounced.")
 CFG(RETRY_SPREAD, "retry.spread", DURATION, "120s", 0, 3600, "", ANYWHERE, "Random part of each wait, at most.")
+CFG(SPAM_SERVER, "spam.server", STRING, "", 0, 255, "", ANYWHERE,
+    "SpamAssassin's spamd, as address:port or the path of its Unix socket; empty: none.")
+CFG(SPAM_AT, "spam.at", CHOICE, "data", 0, 0, "data|mda", ANYWHERE,
+    "When spamd is asked: at the end of DATA, where mail can still be rejected, or before the delivery.")
+CFG(SPAM_SIZE, "spam.size.maximum", SIZE, "512k", 1024, 2147483647, "", ANYWHERE,
+    "Bigger messages are not shown to spamd.")
+CFG(SPAM_TIMEOUT, "spam.timeout", DURATION, "30s", 1, 600, "", ANYWHERE,
+    "Wait for spamd; without its answer mail passes as it is.")
+CFG(SPAM_JUNK, "spam.junk", SCORE, "", 0, 0, "", ANYWHERE,
+    "Score from which on mail goes into Junk; empty: by the threshold of spamd.")
+CFG(SPAM_REJECT, "spam.reject", SCORE, "", 0, 0, "", ANYWHERE,
+    "Score from which on mail is rejected at the end of DATA; empty: never.")
+CFG(FILTERS, "filters", RECORDS, "", 0, 50, "run|timeout|memory|output|fails", ANYWHERE,
+    "Programs that see each message before it is put into a mailbox, in this order; see m3mta-filter(7).")
+CFG(HOOKS, "hooks", RECORDS, "", 0, 50, "run|at|timeout|fails", ANYWHERE,
+    "Programs that m3mta-smtp asks at its stages (connect, helo, mail, rcpt, data, end); see m3mta-filter(7).")
 CFG(LOG_JOURNAL, "log.journal", BOOL, "true", 0, 1, "", FILE_ONLY, "Write to the journal when there is one, else to standard error.")
 /* clang-format on */

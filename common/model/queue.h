@@ -61,6 +61,7 @@ struct queue_item {
 	uint32_t attempts;       /* finished attempts: the rung of the ladder */
 	uint32_t bucket;         /* 0 .. QUEUE_BUCKETS-1 */
 	bool held;
+	bool is_released;        /* from a hold: filters do not hold it again */
 	struct str facts;        /* mime/facts.h bytes of the blob */
 	struct str envid;        /* xtext as given */
 	enum dsn_ret ret;

@@ -209,6 +209,8 @@ program_read_db_config(struct program *p, struct err *err)
 		return RC_OK;
 	rc = config_read_db(&p->config, p->arena, p->db, p->daemon, err);
 	if (rc == RC_OK)
+		rc = config_check_lists(&p->config, err);
+	if (rc == RC_OK)
 		p->has_db_config = true;
 	return rc;
 }
