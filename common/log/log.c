@@ -15,10 +15,12 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <systemd/sd-journal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/ascii.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/num.h"
 #include "base/rnd.h"
 #include "base/banned.h"
@@ -139,6 +141,20 @@ add_value(struct str value)
 	buf_add_char(&logger.line, '"');
 }
 
+/* RFC 3339 in UTC; the journal has its own. */
+static void
+add_time(void)
+{
+	int64_t now = clock_wall_ms();
+	time_t seconds = (time_t)(now / 1000);
+	struct tm tm;
+	char text[32];
+
+	gmtime_r(&seconds, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	buf_printf(&logger.line, " time=%s.%03dZ", text, (int)(now % 1000));
+}
+
 void
 log_begin(enum log_level level, const char *event)
 {
@@ -147,8 +163,10 @@ log_begin(enum log_level level, const char *event)
 	if (logger.is_dropped)
 		return;
 	buf_reset(&logger.line);
-	buf_printf(&logger.line, "%s[%ld]: event=%s", logger.name,
-	    (long)getpid(), event);
+	buf_printf(&logger.line, "%s[%ld]:", logger.name, (long)getpid());
+	if (!logger.to_journal)
+		add_time();
+	buf_printf(&logger.line, " event=%s", event);
 	if (logger.session_len)
 		log_str("session", log_session());
 	if (logger.peer_len)

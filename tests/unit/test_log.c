@@ -19,7 +19,7 @@ capture(void)
 	close(pipe_fds[1]);
 }
 
-/* What was written, without "name[pid]: " of its only line. */
+/* What was written, without "name[pid]: time=... " of its only line. */
 static struct str
 captured(char *text, size_t size)
 {
@@ -32,7 +32,10 @@ captured(char *text, size_t size)
 	close(pipe_fds[0]);
 	ck_assert_int_ge(n, 0);
 	s = str_make(text, (size_t)n);
-	return str_tail(s, str_find(s, STR(": ")) + 2);
+	s = str_tail(s, str_find(s, STR(": ")) + 2);
+	ck_assert(str_starts_with(s, STR("time=20")));
+	ck_assert(str_starts_with(str_tail(s, 28), STR("Z ")));
+	return str_tail(s, 30);
 }
 
 static const struct {
