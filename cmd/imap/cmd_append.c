@@ -178,13 +178,16 @@ drop(struct append *a, const struct pending_literal *p)
 		session_enter(a->s, STATE_LOGOUT);
 }
 
-/* All messages of the command. False: answered, or the end. */
+/*
+ * All messages of the command, behind so many arguments. False: answered, or
+ * the end.
+ */
 static bool
-read_all(struct append *a, const struct read_command *c)
+read_all(struct append *a, const struct read_command *c, size_t n_before)
 {
 	struct pending_literal p = c->pending;
-	const struct arg *v = c->text.args + 1;
-	size_t n = c->text.n - 1;
+	const struct arg *v = c->text.args + n_before;
+	size_t n = c->text.n - n_before;
 	enum read_result r;
 
 	while (p.is_there) {
@@ -213,25 +216,37 @@ read_all(struct append *a, const struct read_command *c)
 	return true;
 }
 
+/* False: answered. */
+static bool
+store(struct append *a, uint32_t *ret_validity, uint32_t *ret_first)
+{
+	struct session *s = a->s;
+
+	if (a->has_nul) {
+		chat_no(s, "[CANNOT] NUL in the message");
+		return false;
+	}
+	if (a->rc == RC_OK)
+		a->rc = store_append(s->p->db, &a->to->owner, &a->to->id,
+		    a->messages.v, a->messages.n, ret_validity, ret_first,
+		    &a->err);
+	if (a->rc != RC_OK) {
+		chat_failure(s, &a->err);
+		return false;
+	}
+	session_ring(s, &a->to->owner);
+	return true;
+}
+
 static void
-store(struct append *a)
+append(struct append *a)
 {
 	struct session *s = a->s;
 	uint32_t validity, first;
 	size_t n = a->messages.n;
 
-	if (a->has_nul) {
-		chat_no(s, "[CANNOT] NUL in the message");
+	if (!store(a, &validity, &first))
 		return;
-	}
-	if (a->rc == RC_OK)
-		a->rc = store_append(s->p->db, &a->to->owner, &a->to->id,
-		    a->messages.v, n, &validity, &first, &a->err);
-	if (a->rc != RC_OK) {
-		chat_failure(s, &a->err);
-		return;
-	}
-	session_ring(s, &a->to->owner);
 	if (n == 1)
 		command_done(s, true, "[APPENDUID %u %u] Stored", validity,
 		    first);
@@ -252,7 +267,82 @@ cmd_append(struct session *s, const struct read_command *c)
 	a.to = command_folder(s, &c->text.args[0], true);
 	if (!a.to || !refresh_user(&a))
 		drop(&a, &c->pending);
-	else if (read_all(&a, c))
-		store(&a);
+	else if (read_all(&a, c, 1))
+		append(&a);
+	buf_done(&a.scratch);
+}
+
+/* --- REPLACE (RFC 8508) ------------------------------------------------------------- */
+
+/* The one message that is replaced. False: answered. */
+static bool
+find_old(struct append *a, const struct read_command *c, struct uid_set *ret)
+{
+	struct session *s = a->s;
+	struct selection sel = { 0 };
+	const char *wrong;
+
+	if (s->view->is_read_only) {
+		chat_no(s, "[READ-ONLY] The mailbox is open read-only");
+		return false;
+	}
+	if (view_load(s, &a->err) != RC_OK) {
+		chat_failure(s, &a->err);
+		return false;
+	}
+	wrong = arg_is_text(&c->text.args[0])
+	    ? view_select(s, c->text.args[0].s, s->is_uid, false, &sel)
+	    : "Bad number";
+	if (!wrong && sel.n != 1)
+		wrong = "One message is wanted";
+	if (wrong) {
+		chat_bad(s, wrong);
+		return false;
+	}
+	*ret = view_uids(s, &sel);
+	return true;
+}
+
+/* First the new one, then the old one goes: nothing is lost between. */
+static void
+replace(struct append *a, struct uid_set old)
+{
+	struct session *s = a->s;
+	uint32_t validity, uid;
+	uint64_t modseq;
+
+	if (a->messages.n != 1) {
+		chat_bad(s, "REPLACE takes one message");
+		return;
+	}
+	if (!store(a, &validity, &uid))
+		return;
+	chat_untagged(s, "OK [APPENDUID %u %u] Replacement stored", validity,
+	    uid);
+	if (store_expunge(s->p->db, &s->view->folder.owner,
+		&s->view->folder.id, old, true, &modseq, &a->err) != RC_OK) {
+		chat_failure(s, &a->err);
+		return;
+	}
+	session_ring(s, &s->view->folder.owner);
+	command_done(s, true, "Replaced");
+}
+
+void
+cmd_replace(struct session *s, const struct read_command *c)
+{
+	struct append a = { .s = s };
+	struct uid_set old;
+
+	if (!c->pending.is_there) {
+		chat_bad(s, "The message is missing");
+		return;
+	}
+	if (!find_old(&a, c, &old) ||
+	    !(a.to = command_folder(s, &c->text.args[1], true)) ||
+	    !refresh_user(&a))
+		drop(&a, &c->pending);
+	else if (read_all(&a, c, 2))
+		replace(&a, old);
 	buf_done(&a.scratch);
 }

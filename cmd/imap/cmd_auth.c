@@ -42,7 +42,7 @@ command_capabilities(struct session *s, struct buf *b)
 {
 	struct scram_channel channel;
 
-	buf_add_cstr(b, "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE");
+	buf_add_cstr(b, "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE");
 	if (s->state == STATE_CONNECTED) {
 		if (offers_starttls(s))
 			buf_add_cstr(b, " STARTTLS");
@@ -53,10 +53,12 @@ command_capabilities(struct session *s, struct buf *b)
 		return;
 	}
 	buf_add_cstr(b,
-	    " NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE IDLE CONDSTORE "
+	    " NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE IDLE CONDSTORE QRESYNC "
 	    "ESEARCH SEARCHRES WITHIN SPECIAL-USE LIST-EXTENDED LIST-STATUS "
-	    "STATUS=SIZE OBJECTID SAVEDATE PREVIEW MULTIAPPEND BINARY "
-	    "UTF8=ACCEPT");
+	    "STATUS=SIZE OBJECTID SAVEDATE PREVIEW MULTIAPPEND REPLACE BINARY "
+	    "UTF8=ACCEPT UIDONLY");
+	if (!s->deflate)
+		buf_add_cstr(b, " COMPRESS=DEFLATE");
 	buf_printf(b, " APPENDLIMIT=%lld",
 	    (long long)config_int(s->config, CFG_IMAP_APPEND_MAXIMUM));
 }

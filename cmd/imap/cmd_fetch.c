@@ -5,6 +5,7 @@
  * is parsed again: sections come from the stored part tree.
  */
 #include "commands.h"
+#include "qresync.h"
 
 #include "base/num.h"
 #include "db/blob.h"
@@ -43,8 +44,10 @@ struct piece {
 struct fetch {
 	struct session *s;
 	struct fetch_atts atts;
+	struct str set;           /* as it was given */
 	struct selection sel;
 	uint64_t changed_since;
+	bool wants_vanished;      /* ... and what was expunged since then */
 	unsigned fields;          /* of the messages documents */
 	struct arena *a;          /* of one batch */
 	struct target *targets;
@@ -54,6 +57,7 @@ struct fetch {
 	struct buf gathered;
 	size_t at;                /* piece that is being written */
 	bool has_missing;
+	bool has_unknown_cte;
 };
 
 /* --- pieces ------------------------------------------------------------------------ */
@@ -172,7 +176,10 @@ static void
 add_binary(struct fetch *f, const struct target *t, const struct section *s,
     const struct facts_part *p)
 {
-	if (p->is_multipart || s->n_part == 0)
+	if (decode_kind_of(p->encoding) == DECODE_UNKNOWN) {
+		f->has_unknown_cte = true;
+		add_nil(f);
+	} else if (p->is_multipart || s->n_part == 0)
 		add_gathered(f, t, s, 0, t->facts.size, true, STR(""));
 	else
 		add_gathered(f, t, s, p->body_offset, p->body_size, false,
@@ -297,7 +304,7 @@ add_target(struct fetch *f, const struct target *t)
 		f->has_missing = true;
 		return;
 	}
-	buf_printf(&f->text, "* %zu FETCH (", t->index + 1);
+	view_add_fetch(&f->text, f->s, t->index);
 	add_entry_items(f, t);
 	if (f->fields & MESSAGE_FACTS)
 		add_facts_items(f, t);
@@ -461,6 +468,16 @@ fetch_batch(struct fetch *f, const size_t *v, size_t n, struct err *err)
 
 /* --- the command ----------------------------------------------------------------------------------- */
 
+/* VANISHED: only for UID FETCH, only after ENABLE (RFC 7162 3.2.6). */
+static bool
+take_vanished(struct fetch *f, const struct arg *list)
+{
+	if (list->n == 3 && arg_is_atom(&list->v[2], STR("VANISHED")) &&
+	    f->s->is_uid && f->s->has_qresync)
+		f->wants_vanished = true;
+	return list->n == 2 || f->wants_vanished;
+}
+
 /* (CHANGEDSINCE n), RFC 7162 3.1.4.1. False: answered. */
 static bool
 take_modifier(struct fetch *f, const struct read_command *c)
@@ -470,7 +487,8 @@ take_modifier(struct fetch *f, const struct read_command *c)
 	if (c->text.n < 3)
 		return true;
 	list = &c->text.args[2];
-	if (list->type != ARG_LIST || list->n != 2 ||
+	if (list->type != ARG_LIST || list->n < 2 ||
+	    !take_vanished(f, list) ||
 	    !arg_is_atom(&list->v[0], STR("CHANGEDSINCE")) ||
 	    !num_parse_u64(list->v[1].s, INT64_MAX, &f->changed_since)) {
 		chat_bad(f->s, "Unknown modifier");
@@ -561,6 +579,7 @@ prepare(struct fetch *f, const struct read_command *c)
 		chat_failure(s, &err);
 		return false;
 	}
+	f->set = v[0].s;
 	wrong = arg_is_text(&v[0])
 	    ? view_select(s, v[0].s, s->is_uid, true, &f->sel)
 	    : "Bad set";
@@ -570,7 +589,7 @@ prepare(struct fetch *f, const struct read_command *c)
 		chat_bad(s, wrong);
 		return false;
 	}
-	if (s->is_uid)
+	if (s->is_uid && !s->has_uidonly)
 		f->atts.items |= FETCH_UID;
 	if (f->atts.items & FETCH_MODSEQ)
 		s->has_condstore = true;
@@ -583,9 +602,12 @@ run(struct fetch *f, struct err *err)
 	enum rc rc = RC_OK;
 	size_t i, len;
 
+	if (f->wants_vanished)
+		rc = qresync_tell_vanished(
+		    f->s, f->set, f->changed_since, err);
 	if (f->changed_since)
 		keep_changed(f);
-	if (sets_seen(f))
+	if (rc == RC_OK && sets_seen(f))
 		rc = set_seen(f, err);
 	f->fields = needed_fields(f);
 	for (i = 0; rc == RC_OK && i < f->sel.n; i += len) {
@@ -611,6 +633,8 @@ cmd_fetch(struct session *s, const struct read_command *c)
 		chat_failure(s, &err);
 		if (f.pieces.n && f.at < f.pieces.n)
 			session_enter(s, STATE_LOGOUT);
+	} else if (f.has_unknown_cte) {
+		chat_no(s, "[UNKNOWN-CTE] Cannot decode that");
 	} else if (f.has_missing) {
 		chat_no(s, "[EXPUNGEISSUED] Some messages are gone");
 	} else {

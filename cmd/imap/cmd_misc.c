@@ -1,8 +1,9 @@
-/* NOOP, CHECK, ID, ENABLE, NAMESPACE. */
+/* NOOP, CHECK, ID, ENABLE, NAMESPACE, COMPRESS. */
 #include "commands.h"
 
 #include "base/limits.h"
 #include "log/log.h"
+#include "net/deflate.h"
 
 #include "base/banned.h"
 
@@ -54,27 +55,88 @@ cmd_id(struct session *s, const struct read_command *c)
 	command_done(s, true, "Done");
 }
 
-/* RFC 5161, 7162 3.1.8, 6855 3. */
+/* What ENABLE turns on (RFC 5161); a later one may bring others with it. */
+struct extension {
+	struct str name;
+	void (*enable)(struct session *s);
+};
+
+static void
+enable_condstore(struct session *s)
+{
+	s->has_condstore = true;
+}
+
+static void
+enable_qresync(struct session *s)
+{
+	s->has_condstore = s->has_qresync = true;
+}
+
+static void
+enable_utf8(struct session *s)
+{
+	s->has_utf8 = true;
+}
+
+static void
+enable_uidonly(struct session *s)
+{
+	s->has_uidonly = true;
+}
+
+static void
+enable_rev2(struct session *s)
+{
+	s->is_rev2 = s->has_utf8 = true;
+}
+
+static const struct extension extensions[] = {
+	{ STR_INIT("CONDSTORE"), enable_condstore },
+	{ STR_INIT("IMAP4rev2"), enable_rev2 },
+	{ STR_INIT("QRESYNC"), enable_qresync },
+	{ STR_INIT("UIDONLY"), enable_uidonly },
+	{ STR_INIT("UTF8=ACCEPT"), enable_utf8 },
+};
+
 void
 cmd_enable(struct session *s, const struct read_command *c)
 {
 	struct buf b = BUF_INIT;
-	size_t i;
+	size_t i, k;
 
 	for (i = 0; i < c->text.n; i++) {
-		const struct arg *a = &c->text.args[i];
+		for (k = 0; k < sizeof(extensions) / sizeof(*extensions);
+		     k++) {
+			const struct extension *x = &extensions[k];
 
-		if (arg_is_atom(a, STR("CONDSTORE"))) {
-			s->has_condstore = true;
-			buf_add_cstr(&b, " CONDSTORE");
-		} else if (arg_is_atom(a, STR("UTF8=ACCEPT"))) {
-			s->has_utf8 = true;
-			buf_add_cstr(&b, " UTF8=ACCEPT");
+			if (!arg_is_atom(&c->text.args[i], x->name))
+				continue;
+			x->enable(s);
+			buf_add_char(&b, ' ');
+			buf_add_str(&b, x->name);
 		}
 	}
 	chat_untagged(s, "ENABLED%.*s", STR_ARG(buf_str(&b)));
 	buf_done(&b);
 	command_done(s, true, "Done");
+}
+
+/* RFC 4978. What follows our answer is compressed, both ways. */
+void
+cmd_compress(struct session *s, const struct read_command *c)
+{
+	if (!arg_is_atom(&c->text.args[0], STR("DEFLATE"))) {
+		chat_bad(s, "DEFLATE is wanted");
+		return;
+	}
+	if (s->deflate) {
+		chat_no(s, "[COMPRESSIONACTIVE] It is on already");
+		return;
+	}
+	command_done(s, true, "DEFLATE from here on");
+	chat_flush(s);
+	s->deflate = deflate_attach(s->reader, s->writer);
 }
 
 void

@@ -69,7 +69,7 @@ tell_extended(struct session *s, const uint32_t *v,
 		buf_printf(&b, " MAX %u", v[n - 1]);
 	if (p->returns & RETURN_COUNT)
 		buf_printf(&b, " COUNT %zu", n);
-	if (p->returns & RETURN_ALL && n) {
+	if ((p->returns & RETURN_ALL || !p->is_extended) && n) {
 		buf_add_cstr(&b, " ALL ");
 		view_add_uid_list(&b, v, n);
 	}
@@ -103,14 +103,15 @@ answer(struct session *s, const struct search_program *p,
     const struct selection *hits)
 {
 	const uint32_t *v = numbers_of(s, hits);
+	bool is_extended = p->is_extended || s->is_rev2;
 
 	if (p->uses_modseq)
 		s->has_condstore = true;
 	if (p->returns & RETURN_SAVE)
 		save(s, hits, p->returns);
-	if (p->is_extended && p->returns != RETURN_SAVE)
+	if (is_extended && p->returns != RETURN_SAVE)
 		tell_extended(s, v, hits, p);
-	else if (!p->is_extended)
+	else if (!is_extended)
 		tell_plain(s, v, hits, p->uses_modseq);
 	command_done(s, s->is_uid, "Searched");
 }
@@ -131,6 +132,10 @@ cmd_search(struct session *s, const struct read_command *c)
 	}
 	if (p.is_bad_charset) {
 		chat_no(s, "[BADCHARSET (UTF-8 US-ASCII)] Unknown charset");
+		return;
+	}
+	if (s->has_uidonly && search_uses_numbers(&p.root)) {
+		chat_bad(s, "[UIDREQUIRED] Sequence numbers are off");
 		return;
 	}
 	if (view_load(s, &err) != RC_OK ||

@@ -1,27 +1,38 @@
 /* SELECT, EXAMINE, UNSELECT, CLOSE, EXPUNGE. */
 #include "commands.h"
+#include "qresync.h"
 
 #include "base/banned.h"
 
-/* (CONDSTORE): FETCH answers carry MODSEQ from now on (RFC 7162 3.1.8). */
+/*
+ * (CONDSTORE): FETCH answers carry MODSEQ from now on; (QRESYNC (...)): what
+ * changed since the client was here (RFC 7162 3.1.8, 3.2.5).
+ */
 static bool
-take_parameters(struct session *s, const struct read_command *c)
+take_parameters(
+    struct session *s, const struct read_command *c, struct qresync *q)
 {
+	const char *wrong = NULL;
 	const struct arg *list;
 	size_t i;
 
 	if (c->text.n < 2)
 		return true;
 	list = &c->text.args[1];
-	for (i = 0; list->type == ARG_LIST && i < list->n; i++) {
-		if (!arg_is_atom(&list->v[i], STR("CONDSTORE")))
-			break;
-		s->has_condstore = true;
+	if (list->type != ARG_LIST || list->n == 0)
+		wrong = "Parameters stand in parentheses";
+	for (i = 0; !wrong && i < list->n; i++) {
+		if (arg_is_atom(&list->v[i], STR("CONDSTORE")))
+			s->has_condstore = true;
+		else if (arg_is_atom(&list->v[i], STR("QRESYNC")) &&
+		    i + 1 < list->n)
+			wrong = qresync_parse(s, &list->v[++i], q);
+		else
+			wrong = "Unknown parameter";
 	}
-	if (list->type == ARG_LIST && list->n && i == list->n)
-		return true;
-	chat_bad(s, "Unknown parameter");
-	return false;
+	if (wrong)
+		chat_bad(s, wrong);
+	return !wrong;
 }
 
 static void
@@ -37,7 +48,8 @@ tell(struct session *s)
 		recent = v->folder.exists;
 	view_tell_flags(s, true);
 	chat_untagged(s, "%u EXISTS", v->folder.exists);
-	chat_untagged(s, "%u RECENT", recent);
+	if (!s->is_rev2)
+		chat_untagged(s, "%u RECENT", recent);
 	chat_untagged(
 	    s, "OK [UIDVALIDITY %u] Valid", v->folder.uidvalidity);
 	chat_untagged(s, "OK [UIDNEXT %u] Next", v->folder.uidnext);
@@ -45,17 +57,23 @@ tell(struct session *s)
 	    (unsigned long long)v->folder.highestmodseq);
 	chat_untagged(s, "OK [MAILBOXID (%.*s)] Id",
 	    STR_ARG(oid_format(&v->folder.id, text)));
+	if (s->is_rev2) {
+		writer_add_cstr(s->writer, "* LIST () \"/\" ");
+		chat_mailbox(s, v->folder.name);
+		writer_add_cstr(s->writer, "\r\n");
+	}
 }
 
 static void
 select_mailbox(
     struct session *s, const struct read_command *c, bool is_read_only)
 {
+	struct qresync q = { .is_wanted = false };
 	struct folder *f;
 	uint32_t recent = 0;
 	struct err err;
 
-	if (!take_parameters(s, c))
+	if (!take_parameters(s, c, &q))
 		return;
 	if (s->view) {
 		session_unselect(s);
@@ -72,9 +90,15 @@ select_mailbox(
 	}
 	s->view = view_new(f);
 	s->view->is_read_only = is_read_only;
+	s->view->is_rev2 = s->is_rev2;
 	s->view->recent_from = is_read_only ? f->recent_uid : recent;
 	session_enter(s, STATE_SELECTED);
 	tell(s);
+	if (qresync_tell(s, &q, &err) != RC_OK) {
+		chat_failure(s, &err);
+		session_unselect(s);
+		return;
+	}
 	chat_ok(s, "[READ-%s] Selected", is_read_only ? "ONLY" : "WRITE");
 }
 
@@ -170,8 +194,12 @@ cmd_expunge(struct session *s, const struct read_command *c)
 		return;
 	}
 	uids = s->is_uid ? view_uids(s, &sel) : seen_uids(s);
-	if (expunge(s, uids, &err) != RC_OK)
+	if (expunge(s, uids, &err) != RC_OK ||
+	    view_update(s, &err) != RC_OK)
 		chat_failure(s, &err);
+	else if (s->has_qresync)
+		command_done(s, true, "[HIGHESTMODSEQ %llu] Expunged",
+		    (unsigned long long)s->view->modseq);
 	else
 		command_done(s, true, "Expunged");
 }

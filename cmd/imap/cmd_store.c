@@ -87,6 +87,21 @@ contains(const uint32_t *v, size_t n, uint32_t uid)
 	return false;
 }
 
+static void
+tell_modseq(struct session *s, size_t index)
+{
+	const struct seen *m = &s->view->v[index];
+	struct buf b = BUF_INIT;
+
+	view_add_fetch(&b, s, index);
+	if (!s->has_uidonly)
+		buf_printf(&b, "UID %u ", m->e.uid);
+	buf_printf(
+	    &b, "MODSEQ (%llu))\r\n", (unsigned long long)m->e.modseq);
+	writer_add_str(s->writer, buf_str(&b));
+	buf_done(&b);
+}
+
 /*
  * The answers: each message of the set with its flags as they are now, or
  * with .SILENT only what another session changed meanwhile.
@@ -106,10 +121,7 @@ tell(struct store *t, uint64_t modseq, const uint32_t *modified, size_t n)
 			m->is_dirty = false;
 			/* The modseq is news even so (RFC 7162 3.1.3). */
 			if (t->s->has_condstore)
-				writer_printf(t->s->writer,
-				    "* %zu FETCH (UID %u MODSEQ (%llu))\r\n",
-				    t->sel.v[i] + 1, m->e.uid,
-				    (unsigned long long)m->e.modseq);
+				tell_modseq(t->s, t->sel.v[i]);
 		} else if (!t->is_silent || contains(modified, n, m->e.uid)) {
 			view_tell_fetch(t->s, t->sel.v[i], t->s->is_uid);
 		}

@@ -11,6 +11,7 @@
 #include "base/banned.h"
 
 #define ANY SIZE_MAX
+#define NUMBERS TAKES_NUMBERS
 
 static const struct command commands[] = {
 	{ STR_INIT("APPEND"), IN_USER, 1, ANY, cmd_append },
@@ -18,13 +19,14 @@ static const struct command commands[] = {
 	{ STR_INIT("CAPABILITY"), IN_ANY, 0, 0, cmd_capability },
 	{ STR_INIT("CHECK"), IN_SELECTED, 0, 0, cmd_check },
 	{ STR_INIT("CLOSE"), IN_SELECTED | NO_SYNC, 0, 0, cmd_close },
-	{ STR_INIT("COPY"), IN_SELECTED | HAS_UID, 2, 2, cmd_copy },
+	{ STR_INIT("COMPRESS"), IN_USER, 1, 1, cmd_compress },
+	{ STR_INIT("COPY"), IN_SELECTED | HAS_UID | NUMBERS, 2, 2, cmd_copy },
 	{ STR_INIT("CREATE"), IN_USER, 1, 2, cmd_create },
 	{ STR_INIT("DELETE"), IN_USER, 1, 1, cmd_delete },
 	{ STR_INIT("ENABLE"), IN_USER, 1, ANY, cmd_enable },
 	{ STR_INIT("EXAMINE"), IN_USER | NO_SYNC, 1, 2, cmd_examine },
 	{ STR_INIT("EXPUNGE"), IN_SELECTED | HAS_UID, 0, 1, cmd_expunge },
-	{ STR_INIT("FETCH"), IN_SELECTED | HAS_UID | NO_EXPUNGE, 2, 3,
+	{ STR_INIT("FETCH"), IN_SELECTED | HAS_UID | NUMBERS | NO_EXPUNGE, 2, 3,
 	    cmd_fetch },
 	{ STR_INIT("ID"), IN_ANY, 1, 1, cmd_id },
 	{ STR_INIT("IDLE"), IN_USER | NO_SYNC, 0, 0, cmd_idle },
@@ -32,16 +34,17 @@ static const struct command commands[] = {
 	{ STR_INIT("LOGIN"), IN_CONNECTED, 2, 2, cmd_login },
 	{ STR_INIT("LOGOUT"), IN_ANY | NO_SYNC, 0, 0, cmd_logout },
 	{ STR_INIT("LSUB"), IN_USER, 2, 2, cmd_lsub },
-	{ STR_INIT("MOVE"), IN_SELECTED | HAS_UID, 2, 2, cmd_move },
+	{ STR_INIT("MOVE"), IN_SELECTED | HAS_UID | NUMBERS, 2, 2, cmd_move },
 	{ STR_INIT("NAMESPACE"), IN_USER, 0, 0, cmd_namespace },
 	{ STR_INIT("NOOP"), IN_ANY, 0, 0, cmd_noop },
 	{ STR_INIT("RENAME"), IN_USER, 2, 2, cmd_rename },
-	{ STR_INIT("SEARCH"), IN_SELECTED | HAS_UID | NO_EXPUNGE, 1, ANY,
+	{ STR_INIT("REPLACE"), IN_SELECTED | HAS_UID | NUMBERS, 2, ANY, cmd_replace },
+	{ STR_INIT("SEARCH"), IN_SELECTED | HAS_UID | NUMBERS | NO_EXPUNGE, 1, ANY,
 	    cmd_search },
 	{ STR_INIT("SELECT"), IN_USER | NO_SYNC, 1, 2, cmd_select },
 	{ STR_INIT("STARTTLS"), IN_CONNECTED, 0, 0, cmd_starttls },
 	{ STR_INIT("STATUS"), IN_USER, 2, 2, cmd_status },
-	{ STR_INIT("STORE"), IN_SELECTED | HAS_UID | NO_EXPUNGE, 3, ANY,
+	{ STR_INIT("STORE"), IN_SELECTED | HAS_UID | NUMBERS | NO_EXPUNGE, 3, ANY,
 	    cmd_store },
 	{ STR_INIT("SUBSCRIBE"), IN_USER, 1, 1, cmd_subscribe },
 	{ STR_INIT("UNSELECT"), IN_SELECTED | NO_SYNC, 0, 0, cmd_unselect },
@@ -73,6 +76,8 @@ check(const struct session *s, const struct command *k,
 		return s->state == STATE_CONNECTED ? "Log in first"
 		    : k->flags & IN_CONNECTED	   ? "Already logged in"
 						   : "Select a mailbox first";
+	if (s->has_uidonly && k->flags & TAKES_NUMBERS && !c->text.is_uid)
+		return "[UIDREQUIRED] Sequence numbers are off";
 	if (c->text.n < k->min_args)
 		return "Arguments missing";
 	if (c->text.n > k->max_args)

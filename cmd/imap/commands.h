@@ -12,7 +12,7 @@ enum command_flags {
 	HAS_UID          = 1 << 3, /* "UID name" is a command too */
 	NO_EXPUNGE       = 1 << 4, /* FETCH, STORE, SEARCH without UID */
 	NO_SYNC          = 1 << 5, /* looks for changes itself, or not at all */
-	ONLY_UID         = 1 << 6,
+	TAKES_NUMBERS    = 1 << 6, /* without UID; refused after UIDONLY */
 
 	IN_ANY  = IN_CONNECTED | IN_AUTHENTICATED | IN_SELECTED,
 	IN_USER = IN_AUTHENTICATED | IN_SELECTED,
@@ -62,6 +62,8 @@ CMD(cmd_starttls);
 CMD(cmd_id);
 CMD(cmd_enable);
 CMD(cmd_namespace);
+CMD(cmd_compress);
+CMD(cmd_replace);
 CMD(cmd_select);
 CMD(cmd_examine);
 CMD(cmd_unselect);

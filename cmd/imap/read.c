@@ -98,7 +98,7 @@ keep(void *ctx, struct str block)
 	buf_add_str(ctx, block);
 }
 
-/* The command is APPEND and has its mailbox: the message comes next. */
+/* APPEND or REPLACE that has its mailbox: the message comes next. */
 static bool
 is_message_next(struct gathering *g, const struct literal_spec *l)
 {
@@ -112,7 +112,8 @@ is_message_next(struct gathering *g, const struct literal_spec *l)
 	VEC_PUSH(g->s->command_arena, &all, last);
 	return command_parse(g->s->command_arena, all.v, all.n,
 		   g->s->has_utf8, &c) == NULL &&
-	    str_equals_nocase(c.name, STR("APPEND")) && c.n >= 1;
+	    ((str_equals_nocase(c.name, STR("APPEND")) && c.n >= 1) ||
+		(str_equals_nocase(c.name, STR("REPLACE")) && c.n >= 2));
 }
 
 static enum read_result

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "commands.h"
 #include "log/log.h"
+#include "net/deflate.h"
 #include "net/doorbell.h"
 #include "net/tlsconf.h"
 
@@ -70,7 +71,8 @@ next_command(struct session *s)
 	struct read_command c = { 0 };
 
 	arena_reset(s->command_arena);
-	if (!reader_has_input(s->reader))
+	/* Compressed input may turn out to be nothing yet. */
+	if (s->deflate || !reader_has_input(s->reader))
 		chat_flush(s);
 	switch (read_command(s, &c)) {
 	case READ_COMMAND:
@@ -172,6 +174,7 @@ close_session(struct session *s)
 	log_end();
 	log_set_session(STR(""), STR(""));
 	view_free(s->view);
+	deflate_free(s->deflate);
 	writer_free(s->writer);
 	reader_free(s->reader);
 	stream_free(s->stream);

@@ -47,6 +47,7 @@ struct view {
 	uint32_t recent_from;    /* uids from here on are \Recent here */
 	bool is_loaded;
 	bool is_read_only;
+	bool is_rev2;            /* the session's: \Recent is not shown */
 };
 
 struct handler {
@@ -75,6 +76,9 @@ struct session {
 	bool has_condstore;      /* FETCH answers carry MODSEQ */
 	bool has_qresync;
 	bool has_utf8;
+	bool has_uidonly;        /* no sequence numbers (RFC 9586) */
+	bool is_rev2;            /* ENABLE IMAP4rev2 (RFC 9051) */
+	struct deflate *deflate; /* COMPRESS is on, or NULL */
 	VEC(uint32_t) saved;     /* SEARCH RETURN (SAVE), uids */
 	int64_t login_deadline_ms;
 	unsigned n_bad;

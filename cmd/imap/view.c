@@ -208,7 +208,7 @@ view_add_flags(struct buf *b, const struct view *v, const struct seen *m)
 		if (m->e.flags & system_flags[i].bit)
 			add_word(b, str_from_cstr(system_flags[i].name));
 	}
-	if (v->recent_from && m->e.uid >= v->recent_from)
+	if (v->recent_from && m->e.uid >= v->recent_from && !v->is_rev2)
 		add_word(b, STR("\\Recent"));
 	for (i = 0; i < v->folder.n_keywords; i++) {
 		if (m->e.flags & UINT64_C(1) << (FLAG_FIRST_KEYWORD + i))
@@ -239,13 +239,23 @@ view_tell_flags(struct session *s, bool permanent)
 }
 
 void
+view_add_fetch(struct buf *b, const struct session *s, size_t index)
+{
+	if (s->has_uidonly)
+		buf_printf(
+		    b, "* %u UIDFETCH (", s->view->v[index].e.uid);
+	else
+		buf_printf(b, "* %zu FETCH (", index + 1);
+}
+
+void
 view_tell_fetch(struct session *s, size_t index, bool with_uid)
 {
 	struct seen *m = &s->view->v[index];
 	struct buf b = BUF_INIT;
 
-	buf_printf(&b, "* %zu FETCH (", index + 1);
-	if (with_uid || s->has_qresync)
+	view_add_fetch(&b, s, index);
+	if ((with_uid || s->has_qresync || s->is_rev2) && !s->has_uidonly)
 		buf_printf(&b, "UID %u ", m->e.uid);
 	buf_add_cstr(&b, "FLAGS ");
 	view_add_flags(&b, s->view, m);
@@ -304,7 +314,7 @@ tell_expunged(struct session *s)
 		}
 		if (i >= v->n_announced)
 			continue;
-		if (s->has_qresync)
+		if (s->has_qresync || s->has_uidonly)
 			VEC_PUSH(s->command_arena, &uids, v->v[i].e.uid);
 		else
 			writer_printf(
@@ -344,7 +354,8 @@ tell_new(struct session *s)
 		v->v[i].is_dirty = false;
 	v->n_announced = n;
 	chat_untagged(s, "%zu EXISTS", n);
-	chat_untagged(s, "%zu RECENT", count_recent(v));
+	if (!s->is_rev2)
+		chat_untagged(s, "%zu RECENT", count_recent(v));
 }
 
 void

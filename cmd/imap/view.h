@@ -49,6 +49,8 @@ void view_add_flags(
     struct buf *b, const struct view *v, const struct seen *m);
 /* "* FLAGS (...)" and, in SELECT, PERMANENTFLAGS. */
 void view_tell_flags(struct session *s, bool permanent);
+/* "* n FETCH (", or "* uid UIDFETCH (" for a client without numbers. */
+void view_add_fetch(struct buf *b, const struct session *s, size_t index);
 /* "* n FETCH (UID ... FLAGS ... MODSEQ ...)" */
 void view_tell_fetch(struct session *s, size_t index, bool with_uid);
 

@@ -492,3 +492,17 @@ search_needs(const struct search_key *k)
 	}
 	return needs;
 }
+
+bool
+search_uses_numbers(const struct search_key *k)
+{
+	size_t i;
+
+	if (k->type == SEARCH_SEQ)
+		return !k->set.is_saved;
+	for (i = 0; i < k->n; i++) {
+		if (search_uses_numbers(&k->v[i]))
+			return true;
+	}
+	return false;
+}

@@ -81,5 +81,7 @@ enum search_needs {
 	NEEDS_EMAILID = 8,
 };
 unsigned search_needs(const struct search_key *k);
+/* A key names sequence numbers. */
+bool search_uses_numbers(const struct search_key *k);
 
 #endif

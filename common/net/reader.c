@@ -61,12 +61,6 @@ reader_drop(struct reader *r)
 	r->raw_at = r->raw_end = 0;
 }
 
-bool
-reader_has_input(struct reader *r)
-{
-	return reader_pending(r) || stream_has_input(r->stream);
-}
-
 static void
 make_room(struct reader *r)
 {
@@ -93,6 +87,16 @@ decode_raw(struct reader *r)
 	r->raw_at += before - in.len;
 	r->end += n;
 	return IO_OK;
+}
+
+bool
+reader_has_input(struct reader *r)
+{
+	if (r->at == r->end && r->raw_at < r->raw_end) {
+		make_room(r);
+		(void)decode_raw(r);
+	}
+	return r->at < r->end || stream_has_input(r->stream);
 }
 
 static enum io
