@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/exits.h"
 #include "log/log.h"
-#include "mda.h"
+#include "expire.h"
 #include "net/doorbell.h"
 
 #include "base/banned.h"
@@ -45,7 +45,7 @@ scan(struct mda *m, struct err *err)
 		if (rc == RC_OK)
 			rc = mda_work(m, buckets, err);
 	} while (rc == RC_OK && buckets && !mda_is_stopping(m));
-	return rc;
+	return rc == RC_OK ? expire_run(m, err) : rc;
 }
 
 /* Couriers may leave work: their bounces, and what found no room. */
@@ -123,9 +123,11 @@ worker_name(struct program *p)
 }
 
 static int
-work(struct program *p, int stop_fd, struct doorbell *bell, bool is_loop)
+work(struct program *p, const struct report_texts *texts, int stop_fd,
+    struct doorbell *bell, bool is_loop)
 {
 	struct mda m = { .p = p, .config = &p->config, .db = p->db,
+		.texts = texts,
 		.worker = worker_name(p), .cache = route_cache_new(),
 		.stop_fd = stop_fd, .a = arena_new(),
 		.couriers = couriers_new(
@@ -147,8 +149,8 @@ work(struct program *p, int stop_fd, struct doorbell *bell, bool is_loop)
 
 /* mda.workers - 1 children beside this process; they share the doorbell. */
 static void
-start_children(struct program *p, int stop_fd, struct doorbell *bell,
-    bool is_loop, pid_t *pids, int n)
+start_children(struct program *p, const struct report_texts *texts,
+    int stop_fd, struct doorbell *bell, bool is_loop, pid_t *pids, int n)
 {
 	int i;
 
@@ -156,7 +158,7 @@ start_children(struct program *p, int stop_fd, struct doorbell *bell,
 		pids[i] = fork();
 		if (pids[i] == 0) {
 			db_postfork(p->db);
-			_exit(work(p, stop_fd, bell, is_loop));
+			_exit(work(p, texts, stop_fd, bell, is_loop));
 		}
 	}
 }
@@ -193,6 +195,7 @@ main(int argc, char **argv)
 		.is_patient = true,
 	};
 	struct doorbell *bell = NULL;
+	struct report_texts texts;
 	struct program p;
 	struct err err;
 	pid_t pids[64];
@@ -201,6 +204,12 @@ main(int argc, char **argv)
 
 	if (code != PROGRAM_GO_ON)
 		return code;
+	if (report_texts_read(p.arena,
+		config_str(&p.config, CFG_REPORT_TEMPLATE), &texts, &err) !=
+	    RC_OK) {
+		fprintf(stderr, "m3mta-mda: %s\n", err.text);
+		return EXIT_CONFIG;
+	}
 	stop_fd = open_stop_fd();
 	if (is_loop || doorbell_is_passed()) {
 		if (doorbell_open_mda(
@@ -211,8 +220,8 @@ main(int argc, char **argv)
 			doorbell_read(bell, &unused);
 	}
 	n = (int)config_int(&p.config, CFG_MDA_WORKERS) - 1;
-	start_children(&p, stop_fd, bell, is_loop, pids, n);
-	code = work(&p, stop_fd, bell, is_loop);
+	start_children(&p, &texts, stop_fd, bell, is_loop, pids, n);
+	code = work(&p, &texts, stop_fd, bell, is_loop);
 	end_children(pids, n, is_loop);
 	doorbell_close(bell);
 	program_end(&p);

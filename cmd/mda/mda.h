@@ -10,6 +10,7 @@
 #include "db/deliver.h"
 #include "db/queue.h"
 #include "mail/rcpt.h"
+#include "mail/report_text.h"
 #include "program/program.h"
 
 struct route_cache;
@@ -21,6 +22,8 @@ struct mda {
 	struct db *db;
 	struct str worker;        /* "host/pid" */
 	struct route_cache *cache;
+	const struct report_texts *texts;
+	int64_t next_expiry_ms;
 	struct couriers *couriers;
 	int stop_fd;              /* readable: finish what is claimed, end */
 	struct arena *a;          /* of one claim */

@@ -75,6 +75,7 @@ add_report(struct writing *w, const subject_vec *subjects, struct str to,
 		.n = subjects->n,
 		.to = to,
 		.hostname = m->p->hostname,
+		.texts = m->texts,
 		.step = arena_printf(
 		    m->a, "%s %u", step, w->j->item->attempts),
 		.now_ms = clock_wall_ms(),

@@ -196,3 +196,42 @@ folder_take_recent(struct db *db, const struct uuid *owner,
 	}
 	return RC_OK;
 }
+
+struct special_list {
+	struct arena *a;
+	VEC(struct folder) v;
+};
+
+static bool
+on_special(void *ctx, const bson_t *doc)
+{
+	struct special_list *l = ctx;
+	struct folder f = { .special_use = SPECIAL_NONE };
+
+	if (doc_oid(doc, "_id", &f.id) && doc_uuid(doc, "owner", &f.owner))
+		VEC_PUSH(l->a, &l->v, f);
+	return true;
+}
+
+/* No index has it: it is asked once an hour. */
+enum rc
+folder_list_special(struct db *db, struct arena *a, enum special_use use,
+    struct folder **ret_v, size_t *ret_n, struct err *err)
+{
+	struct special_list l = { .a = a };
+	bson_t filter = BSON_INITIALIZER;
+	bson_t *opts =
+	    BCON_NEW("projection", "{", "owner", BCON_INT32(1), "}");
+	enum rc rc;
+
+	doc_add_int(&filter, "special", use);
+	BCON_APPEND(&filter, "exists", "{", "$gt", BCON_INT64(0), "}");
+	rc = db_find(db, DB_FOLDERS, &filter, opts, on_special, &l, err);
+	bson_destroy(opts);
+	bson_destroy(&filter);
+	if (rc != RC_OK)
+		return rc;
+	*ret_v = l.v.v;
+	*ret_n = l.v.n;
+	return RC_OK;
+}

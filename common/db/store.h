@@ -13,6 +13,10 @@
 /* --- folders ---------------------------------------------------------- */
 
 /* All folders of an owner, with counts, sorted by name; one query. */
+/* All folders of one special use, of all owners: owner and id only. */
+enum rc folder_list_special(struct db *db, struct arena *a,
+    enum special_use use, struct folder **ret_v, size_t *ret_n,
+    struct err *err);
 enum rc folder_list(struct db *db, struct arena *a, const struct uuid *owner,
     struct folder **ret_v, size_t *ret_n, struct err *err);
 /* *ret_folder NULL: no such name. unseen is filled (two round trips). */

@@ -13,30 +13,13 @@
 
 enum { FULL_MAX = 1 << 20 }; /* a bigger message is returned as its header */
 
-struct wording {
-	const char *subject;
-	const char *text;
-	const char *action; /* RFC 3464 2.3.3 */
-	const char *origin; /* of the report's queue document */
-};
-
-static const struct wording wordings[] = {
-	[REPORT_FAILED] = { "Undelivered mail: returned to sender",
-	    "Your message could not be delivered to the recipients below, "
-	    "and will\r\nnot be tried again.\r\n", "failed", "bounce" },
-	[REPORT_DELAYED] = { "Delayed mail: still being tried",
-	    "Your message has not been delivered yet to the recipients "
-	    "below.\r\nIt will be tried again; you need not send it "
-	    "again.\r\n", "delayed", "notice" },
-	[REPORT_DELIVERED] = { "Delivered mail",
-	    "Your message was delivered to the recipients below.\r\n",
-	    "delivered", "success" },
-	[REPORT_RELAYED] = { "Relayed mail",
-	    "Your message was handed to a mail system that sends no "
-	    "reports.\r\n", "relayed", "success" },
-	[REPORT_EXPANDED] = { "Delivered mail",
-	    "Your message was delivered to a group of recipients.\r\n",
-	    "expanded", "success" },
+/* `origin` of the report's queue document. */
+static const char *const origins[REPORT_ACTIONS] = {
+	[REPORT_FAILED] = "bounce",
+	[REPORT_DELAYED] = "notice",
+	[REPORT_DELIVERED] = "success",
+	[REPORT_RELAYED] = "success",
+	[REPORT_EXPANDED] = "success",
 };
 
 bool
@@ -86,19 +69,35 @@ add_date(struct buf *b, const char *name, int64_t ms)
 	buf_add_cstr(b, "\r\n");
 }
 
+static const struct report_wording *
+wording_of(const struct report *r)
+{
+	return &r->texts->v[r->v[0].action];
+}
+
+/* The id's digits lie in text. */
+static struct report_values
+values_of(const struct report *r, char text[OID_HEX])
+{
+	return (struct report_values){ r->hostname,
+		oid_format(&r->item->id, text), r->item->sender };
+}
+
 static void
 add_header(struct buf *b, const struct report *r, struct str boundary,
     const struct queue_item *report)
 {
-	const struct wording *w = &wordings[r->v[0].action];
-	char text[OID_HEX];
+	char id[OID_HEX], text[OID_HEX];
+	struct report_values values = values_of(r, id);
 
 	buf_printf(b, "From: Mail Delivery System <MAILER-DAEMON@%.*s>\r\n",
 	    STR_ARG(r->hostname));
 	buf_add_cstr(b, "To: <");
 	add_clean(b, report->recipients[0].address);
 	buf_add_cstr(b, ">\r\n");
-	buf_printf(b, "Subject: %s\r\n", w->subject);
+	buf_add_cstr(b, "Subject: ");
+	report_text_add(b, wording_of(r)->subject, &values);
+	buf_add_cstr(b, "\r\n");
 	add_date(b, "Date: ", r->now_ms);
 	buf_printf(b, "Message-ID: <%.*s@%.*s>\r\n",
 	    STR_ARG(oid_format(&report->id, text)), STR_ARG(r->hostname));
@@ -115,14 +114,14 @@ static void
 add_text(struct buf *b, const struct report *r, struct str boundary)
 {
 	char text[OID_HEX];
+	struct report_values values = values_of(r, text);
 	size_t i;
 
 	buf_printf(b,
 	    "\r\n--%.*s\r\nContent-Type: text/plain; charset=utf-8\r\n"
-	    "Content-Transfer-Encoding: 8bit\r\n\r\n"
-	    "This is the mail system at %.*s.\r\n\r\n%s",
-	    STR_ARG(boundary), STR_ARG(r->hostname),
-	    wordings[r->v[0].action].text);
+	    "Content-Transfer-Encoding: 8bit\r\n\r\n",
+	    STR_ARG(boundary));
+	report_text_add(b, wording_of(r)->text, &values);
 	for (i = 0; i < r->n; i++) {
 		buf_add_cstr(b, "\r\n<");
 		add_clean(b, r->v[i].recipient->address);
@@ -171,7 +170,7 @@ add_recipient(struct buf *b, struct arena *a, const struct report *r,
 	buf_add_cstr(b, "\r\n");
 	add_original(b, a, q->orcpt);
 	add_field(b, "Final-Recipient: rfc822; ", q->address);
-	buf_printf(b, "Action: %s\r\n", wordings[x->action].action);
+	buf_printf(b, "Action: %s\r\n", report_actions[x->action]);
 	add_field(b, "Status: ", q->status.len ? q->status : STR("5.0.0"));
 	if (!str_has_char(q->host, '@'))
 		add_field(b, "Remote-MTA: dns; ", q->host);
@@ -294,7 +293,7 @@ fill_item(struct arena *a, const struct report *r, struct queue_item *item)
 		.expires_ms = r->now_ms + r->expire_ms,
 		.body_8bit = true,
 		.smtputf8 = r->item->smtputf8,
-		.origin = str_from_cstr(wordings[r->v[0].action].origin),
+		.origin = str_from_cstr(origins[r->v[0].action]),
 		.session = r->item->session,
 	};
 	item->bucket = item->id.b[OID_SIZE - 1] % QUEUE_BUCKETS;

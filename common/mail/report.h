@@ -6,15 +6,8 @@
 #define M3_MAIL_REPORT_H
 
 #include "db/db.h"
+#include "mail/report_text.h"
 #include "model/queue.h"
-
-enum report_action {
-	REPORT_FAILED,
-	REPORT_DELAYED,
-	REPORT_DELIVERED,
-	REPORT_RELAYED,  /* to a system that does not report itself */
-	REPORT_EXPANDED,
-};
 
 struct report_recipient {
 	const struct queue_recipient *recipient;
@@ -27,6 +20,7 @@ struct report {
 	size_t n;
 	struct str to;                 /* "" = item's sender */
 	struct str hostname;
+	const struct report_texts *texts;
 	struct str step;               /* makes the id: "failed 3" */
 	int64_t now_ms;
 	int64_t expire_ms;             /* how long it may stay in the queue */

@@ -89,6 +89,10 @@ CFG(LIMIT_LOGINS_FREE, "limit.logins.free", RATE, "5/15m", 0, 0, "", ANYWHERE,
 CFG(LIMIT_LOGINS_DELAY, "limit.logins.delay", DURATION, "8s", 0, 60, "", ANYWHERE,
     "The longest delay of an answer; the first is a quarter of a second, then it doubles.")
 
+CFG(EXPIRE_JUNK, "expire.junk", DURATION, "0", 0, 31536000, "", ANYWHERE,
+    "Mail is removed from Junk after this time; 0: never.")
+CFG(EXPIRE_TRASH, "expire.trash", DURATION, "0", 0, 31536000, "", ANYWHERE,
+    "Mail is removed from Trash after this time; 0: never.")
 CFG(MDA_BATCH, "mda.batch", INT, "50", 1, 1000, "", ANYWHERE, "Messages of one claim.")
 CFG(MDA_LEASE, "mda.lease", DURATION, "10m", 10, 86400, "", ANYWHERE, "How long a claim holds without a renewal.")
 CFG(MDA_LOOP_INTERVAL, "mda.loop.interval", DURATION, "30s", 1, 3600, "", FILE_ONLY, "With --loop: between two scans when no doorbell rings.")
@@ -110,6 +114,8 @@ CFG(REMOTE_SESSIONS, "remote.sessions", INT, "20", 1, 1000, "", ANYWHERE,
     "Processes of one m3mta-mda that talk to other systems at a time.")
 CFG(REMOTE_TIMEOUT, "remote.timeout.reply", DURATION, "5m", 1, 3600, "", ANYWHERE, "Wait for a reply of another mail system.")
 CFG(REMOTE_TIMEOUT_CONNECT, "remote.timeout.connect", DURATION, "30s", 1, 300, "", ANYWHERE, "Wait for a connection.")
+CFG(REPORT_TEMPLATE, "report.template", STRING, "", 0, 4096, "", FILE_ONLY,
+    "File with the wording of reports; empty: the built-in one. See the example in the documentation.")
 CFG(RETRY_DURATIONS, "retry.durations", RECORDS, "15m,15m,30m,2h notify,9h,12h,24h notify,48h,72h", 1, 50, "after|notify", ANYWHERE,
     "The waits between attempts, [{after, notify}]: notify sends the sender a delay notice.")
 CFG(RETRY_EXPIRE, "retry.expire", DURATION, "7d", 1, 2592000, "", ANYWHERE, "Age at which undelivered mail is bounced.")
