@@ -101,6 +101,7 @@ int sub_queue_release(struct admin *a);
 int sub_queue_retry(struct admin *a);
 int sub_queue_delete(struct admin *a);
 int sub_queue_bounce(struct admin *a);
+int sub_notify(struct admin *a);
 int sub_trace(struct admin *a);
 int sub_config_check(struct admin *a);
 int sub_config_show(struct admin *a);

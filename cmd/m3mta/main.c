@@ -85,6 +85,8 @@ const struct command admin_commands[] = {
 	    "set a key in the database" },
 	{ "config", "unset", "DAEMON|all KEY", "", 2, 2, sub_config_unset,
 	    "remove a key from the database" },
+	{ "notify", "", "", "", 0, 0, sub_notify,
+	    "wake IMAP sessions on this host for changes on others" },
 	{ "trace", "", "QUEUE-ID [LOGFILE...|-]", "", 1, ANY, sub_trace,
 	    "a message's way, from the journal or log files" },
 	{ "verify", "", "", "", 0, 0, sub_verify,
