@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "db/blob.h"
 #include "log/log.h"
 
 #include "base/banned.h"
@@ -20,13 +21,31 @@ mda_is_stopping(const struct mda *m)
 	return poll(&p, 1, 0) > 0;
 }
 
+/*
+ * Small messages come inside their queue documents: their blobs are made
+ * here, one write for a whole claim. From then on all refer to them.
+ */
+static enum rc
+make_blobs(struct mda *m, const struct queue_claim *claim, struct err *err)
+{
+	struct small_blob *v = ARENA_ARRAY(m->a, claim->n, struct small_blob);
+	size_t i, n = 0;
+
+	for (i = 0; i < claim->n; i++) {
+		if (claim->v[i].body.len)
+			v[n++] = (struct small_blob){ claim->v[i].blob,
+				claim->v[i].body };
+	}
+	return blob_insert(m->db, v, n, err);
+}
+
 /* What was claimed and not ended is tried again when its lease ends. */
 static enum rc
 work_on(struct mda *m, const struct queue_claim *claim, struct err *err)
 {
 	struct job *jobs = ARENA_ARRAY(m->a, claim->n, struct job);
 	int64_t now = clock_wall_ms();
-	enum rc rc = RC_OK;
+	enum rc rc = make_blobs(m, claim, err);
 	size_t i;
 
 	for (i = 0; rc == RC_OK && i < claim->n; i++) {

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/limits.h"
 #include "db/queue.h"
 #include "log/log.h"
 #include "mail/accept.h"
@@ -311,6 +312,8 @@ commit(struct reception *r)
 	    &item.facts, &facts, &r->err);
 	if (r->rc == RC_OK)
 		item.delivered_to = facts->delivered_to;
+	if (r->rc == RC_OK)
+		item.body = acceptance_body(r->acc);
 	FAULT_POINT("smtp-blob-done");
 	if (r->rc == RC_OK &&
 	    facts->received > config_int(s->config, CFG_SMTP_HOPS)) {
@@ -356,6 +359,8 @@ init(struct reception *r, struct session *s)
 	dot_init(&r->dot);
 	r->rc = acceptance_new(s->p->db, s->txn_arena,
 	    received_field(s, &r->id), &r->acc, &r->err);
+	if (r->rc == RC_OK)
+		acceptance_keep_small(r->acc, LIMIT_QUEUE_BODY);
 	if (s->role == ROLE_SUBMISSION)
 		r->submit = submit_new(s->txn_arena, s->p->hostname, &r->id,
 		    clock_wall_ms() / 1000);

@@ -100,6 +100,68 @@ blob_writer_finish(struct blob_writer *w, struct oid *ret_blob,
 	return RC_OK;
 }
 
+enum rc
+blob_writer_finish_small(struct blob_writer *w, size_t max,
+    struct oid *ret_blob, uint64_t *ret_size, struct str *ret_bytes,
+    struct err *err)
+{
+	*ret_bytes = STR_NONE;
+	if (w->n_chunks || w->chunk.len > max || w->chunk.len == 0)
+		return blob_writer_finish(w, ret_blob, ret_size, err);
+	w->is_finished = true;
+	*ret_blob = w->id;
+	*ret_size = w->size;
+	*ret_bytes = buf_str(&w->chunk);
+	return RC_OK;
+}
+
+static void
+encode_small(const struct small_blob *b, bson_t *doc)
+{
+	bson_init(doc);
+	add_key(doc, "_id", &b->blob, 0);
+	doc_add_bytes(doc, "b", b->bytes);
+}
+
+/* After a duplicate: which of them are there is not worth finding out. */
+static enum rc
+insert_each(struct db *db, const bson_t *docs, size_t n, struct err *err)
+{
+	enum rc rc = RC_OK;
+	bool unused;
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < n; i++)
+		rc = db_insert(db, DB_BLOBS, &docs[i], &unused, err);
+	return rc;
+}
+
+enum rc
+blob_insert(
+    struct db *db, const struct small_blob *v, size_t n, struct err *err)
+{
+	bson_t *docs = mem_alloc(mem_product(n, sizeof(*docs)));
+	const bson_t **all = mem_alloc(mem_product(n, sizeof(*all)));
+	bool is_duplicate = false;
+	enum rc rc = RC_OK;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		encode_small(&v[i], &docs[i]);
+		all[i] = &docs[i];
+	}
+	if (n)
+		rc = db_insert_many(
+		    db, DB_BLOBS, all, n, &is_duplicate, err);
+	if (rc == RC_OK && is_duplicate)
+		rc = insert_each(db, docs, n, err);
+	for (i = 0; i < n; i++)
+		bson_destroy(&docs[i]);
+	mem_free(all);
+	mem_free(docs);
+	return rc;
+}
+
 static void
 delete_chunks(struct blob_writer *w)
 {

@@ -21,8 +21,25 @@ enum rc blob_writer_push(
  */
 enum rc blob_writer_finish(struct blob_writer *w, struct oid *ret_blob,
     uint64_t *ret_size, struct err *err);
+/*
+ * As blob_writer_finish, but a blob of at most max octets is not written:
+ * *ret_bytes (the writer's, until it is freed) are then to be kept by the
+ * caller, and blob_insert later makes the blob of them. Else STR_NONE.
+ */
+enum rc blob_writer_finish_small(struct blob_writer *w, size_t max,
+    struct oid *ret_blob, uint64_t *ret_size, struct str *ret_bytes,
+    struct err *err);
 /* Frees; without a finish before it, also tries to delete the chunks. */
 void blob_writer_free(struct blob_writer *w);
+
+/* Blobs of one chunk each, in one write; one that exists is left alone. */
+struct small_blob {
+	struct oid blob;
+	struct str bytes;
+};
+
+enum rc blob_insert(struct db *db, const struct small_blob *v, size_t n,
+    struct err *err);
 
 /* Called with consecutive pieces; return false to stop early (RC_OK). */
 typedef bool blob_sink(void *ctx, struct str piece);

@@ -116,9 +116,13 @@ db_disconnect(struct db *db)
 void
 db_free(struct db *db)
 {
+	unsigned i;
+
 	if (!db)
 		return;
 	db_disconnect(db);
+	for (i = 0; i < DB_KEPT_DOMAINS; i++)
+		bson_destroy(db->domains[i].doc);
 	mongoc_uri_destroy(db->uri);
 	mem_free(db);
 }

@@ -26,6 +26,8 @@ enum db_collection {
 	DB_COUNT
 };
 
+enum { DB_KEPT_DOMAINS = 16 };
+
 struct db {
 	struct db_options options;
 	mongoc_uri_t *uri;
@@ -38,6 +40,12 @@ struct db {
 	bool is_transient;   /* in_txn: an error asked for a new attempt */
 	bool is_network;     /* the last error was not the server's answer */
 	bool is_void;        /* in_txn: fn found nothing to do; RC_OK aborts */
+	/* Domains that were found a moment ago: see domains.c. */
+	struct db_kept {
+		bson_t *doc;     /* NULL: free */
+		int64_t until_ms;
+	} domains[DB_KEPT_DOMAINS];
+	unsigned next_domain;
 };
 
 /*
@@ -83,8 +91,10 @@ enum rc db_aggregate(struct db *db, enum db_collection which,
 /* *ret_duplicate (or NULL: then it is an error) tells of a taken key. */
 enum rc db_insert(struct db *db, enum db_collection which, const bson_t *doc,
     bool *ret_duplicate, struct err *err);
+/* Stops at the first taken key, *ret_duplicate as above. */
 enum rc db_insert_many(struct db *db, enum db_collection which,
-    const bson_t *const *docs, size_t n, struct err *err);
+    const bson_t *const *docs, size_t n, bool *ret_duplicate,
+    struct err *err);
 /* opts: arrayFilters, upsert; NULL = none. *ret_matched may be NULL. */
 enum rc db_update_one(struct db *db, enum db_collection which,
     const bson_t *filter, const bson_t *update, const bson_t *opts,

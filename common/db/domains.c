@@ -1,4 +1,5 @@
 /* The collection `domains`. */
+#include "base/clock.h"
 #include "base/vec.h"
 #include "db/directory.h"
 #include "db/db_internal.h"
@@ -52,14 +53,62 @@ encode(const struct domain *d, bson_t *doc)
 	BSON_APPEND_BOOL(doc, "disabled", d->disabled);
 }
 
+/*
+ * A handler that serves many connections asks for the same few domains again
+ * and again: what was found is kept for seconds. A patient client (m3mta,
+ * the mda) wants what is true now. What is not there is not kept.
+ */
+enum { KEEP_MS = 5000 };
+
+static const bson_t *
+find_kept(const struct db *db, struct str name)
+{
+	int64_t now = clock_mono_ms();
+	bson_iter_t it;
+	uint32_t len;
+	unsigned i;
+
+	for (i = 0; i < DB_KEPT_DOMAINS; i++) {
+		const struct db_kept *k = &db->domains[i];
+		const char *id;
+
+		if (!k->doc || k->until_ms < now ||
+		    !bson_iter_init_find(&it, k->doc, "_id"))
+			continue;
+		id = bson_iter_utf8(&it, &len);
+		if (str_equals(name, str_make(id, len)))
+			return k->doc;
+	}
+	return NULL;
+}
+
+static void
+keep(struct db *db, const bson_t *doc)
+{
+	struct db_kept *k =
+	    &db->domains[db->next_domain++ % DB_KEPT_DOMAINS];
+
+	if (db->options.is_patient)
+		return;
+	bson_destroy(k->doc);
+	k->doc = bson_copy(doc);
+	k->until_ms = clock_deadline(KEEP_MS);
+}
+
 enum rc
 domain_find(struct db *db, struct arena *a, struct str name,
     struct domain **ret_domain, struct err *err)
 {
 	bson_t filter = BSON_INITIALIZER, doc;
+	const bson_t *kept = find_kept(db, name);
 	bool found;
 	enum rc rc;
 
+	if (kept) {
+		*ret_domain = ARENA_NEW(a, struct domain);
+		decode(a, kept, *ret_domain);
+		return RC_OK;
+	}
 	doc_add_text(&filter, "_id", name);
 	rc = db_find_one(db, DB_DOMAINS, &filter, NULL, &doc, &found, err);
 	bson_destroy(&filter);
@@ -69,6 +118,7 @@ domain_find(struct db *db, struct arena *a, struct str name,
 	if (found) {
 		*ret_domain = ARENA_NEW(a, struct domain);
 		decode(a, &doc, *ret_domain);
+		keep(db, &doc);
 		bson_destroy(&doc);
 	}
 	return RC_OK;

@@ -150,7 +150,8 @@ messages_insert(struct db *db, const struct uuid *owner,
 		docs[i] = &made[i];
 	}
 	if (n)
-		rc = db_insert_many(db, DB_MESSAGES, docs, n, err);
+		rc = db_insert_many(
+		    db, DB_MESSAGES, docs, n, NULL, err);
 	for (i = 0; i < n; i++)
 		bson_destroy(&made[i]);
 	mem_free(made);

@@ -140,16 +140,21 @@ db_insert(struct db *db, enum db_collection which, const bson_t *doc,
 
 enum rc
 db_insert_many(struct db *db, enum db_collection which,
-    const bson_t *const *docs, size_t n, struct err *err)
+    const bson_t *const *docs, size_t n, bool *ret_duplicate,
+    struct err *err)
 {
 	bson_error_t error;
 	bson_t all, reply;
 	enum rc rc = begin(db, NULL, &all, err);
+	bool ok;
 
 	if (rc != RC_OK)
 		return rc;
-	if (!mongoc_collection_insert_many(db_coll(db, which),
-		(const bson_t **)(uintptr_t)docs, n, &all, &reply, &error))
+	ok = mongoc_collection_insert_many(db_coll(db, which),
+	    (const bson_t **)(uintptr_t)docs, n, &all, &reply, &error);
+	if (!ok && ret_duplicate && db_is_duplicate_key(&error))
+		*ret_duplicate = true;
+	else if (!ok)
 		rc = db_error(db, &error, &reply, db_coll_name(which), err);
 	bson_destroy(&reply);
 	bson_destroy(&all);

@@ -70,6 +70,7 @@ list_options(bool whole)
 
 	if (!whole)
 		BCON_APPEND(opts, "projection", "{", "facts", BCON_INT32(0),
+		    "body", BCON_INT32(0),
 		    "recipients.transcript", BCON_INT32(0), "}");
 	return opts;
 }

@@ -1,5 +1,5 @@
 /*
- * Queue documents to structs and back: _id, bucket, blob, size, sender,
+ * Queue documents to structs and back: _id, bucket, blob, body, size, sender,
  * recipients [{address, state, code, status, text, host, tries, last,
  * transcript, notify, orcpt, key}], created_at, next_at, expires_at, epoch,
  * starts, attempts, worker, claim, held, released, facts, envid, ret, smtputf8,
@@ -142,6 +142,8 @@ queue_encode(const struct queue_item *item, bson_t *doc)
 	BSON_APPEND_INT32(doc, "bucket", (int32_t)item->bucket);
 	doc_add_oid(doc, "blob", &item->blob);
 	doc_add_int(doc, "size", (int64_t)item->size);
+	if (item->body.len)
+		doc_add_bytes(doc, "body", item->body);
 	doc_add_text(doc, "sender", item->sender);
 	encode_recipients(item, doc);
 	add_date(doc, "created_at", item->created_ms);
@@ -192,6 +194,7 @@ queue_decode(struct arena *a, const bson_t *doc, struct queue_item *item)
 	*item = (struct queue_item){
 		.bucket = (uint32_t)doc_int(doc, "bucket"),
 		.size = (uint64_t)doc_int(doc, "size"),
+		.body = doc_bytes_in(a, doc, "body"),
 		.sender = doc_text_in(a, doc, "sender"),
 		.created_ms = doc_int(doc, "created_at"),
 		.next_ms = doc_int(doc, "next_at"),

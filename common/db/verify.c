@@ -545,25 +545,33 @@ check_recipients(struct verify *v, const struct queue_item *item)
 		    "no recipient");
 }
 
+/* The blob, or the octets in the document itself. */
+static void
+check_blob(struct verify *v, const struct queue_item *item)
+{
+	const struct known_blob *b = use_blob(v, &item->blob);
+	uint64_t size = b ? b->size : item->body.len;
+
+	if (!b && item->body.len == 0)
+		problem(v, "queue-blob", name_of(v, &item->id),
+		    "its blob is missing");
+	else if (size != item->size)
+		problem(v, "queue-size", name_of(v, &item->id),
+		    "size %llu, the blob has %llu",
+		    (unsigned long long)item->size,
+		    (unsigned long long)size);
+}
+
 static bool
 on_queue(void *ctx, const bson_t *doc)
 {
 	struct verify *v = ctx;
-	const struct known_blob *b;
 	struct queue_item item;
 
 	arena_reset(v->scratch);
 	queue_decode(v->scratch, doc, &item);
 	v->counts.queue++;
-	b = use_blob(v, &item.blob);
-	if (!b)
-		problem(v, "queue-blob", name_of(v, &item.id),
-		    "its blob is missing");
-	else if (b->size != item.size)
-		problem(v, "queue-size", name_of(v, &item.id),
-		    "size %llu, the blob has %llu",
-		    (unsigned long long)item.size,
-		    (unsigned long long)b->size);
+	check_blob(v, &item);
 	if (item.bucket >= QUEUE_BUCKETS)
 		problem(v, "queue-bucket", name_of(v, &item.id),
 		    "bucket %u", item.bucket);

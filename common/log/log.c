@@ -60,6 +60,7 @@ stderr_is_journal(void)
 void
 log_open(const char *name, enum log_level level, bool use_journal)
 {
+	tzset(); /* here, so that no child reads the zone for a time stamp */
 	logger.name = name;
 	logger.max = level;
 	logger.to_journal = use_journal && stderr_is_journal();

@@ -12,6 +12,8 @@ struct acceptance {
 	struct arena *a;
 	struct blob_writer *writer;
 	struct mime_parser *parser;
+	size_t small;         /* octets up to which the blob is not written */
+	struct str body;
 	enum rc failure;      /* sticky */
 	struct err why;
 };
@@ -47,6 +49,18 @@ acceptance_push(struct acceptance *acc, struct str bytes, struct err *err)
 	return acc->failure;
 }
 
+void
+acceptance_keep_small(struct acceptance *acc, size_t max)
+{
+	acc->small = max;
+}
+
+struct str
+acceptance_body(const struct acceptance *acc)
+{
+	return acc->body;
+}
+
 static struct str
 pack(struct arena *a, const struct facts *facts)
 {
@@ -68,9 +82,11 @@ acceptance_finish(struct acceptance *acc, struct oid *ret_blob,
 	enum rc rc = acceptance_push(acc, STR(""), err);
 
 	if (rc == RC_OK)
-		rc = blob_writer_finish(acc->writer, ret_blob, ret_size, err);
+		rc = blob_writer_finish_small(acc->writer, acc->small,
+		    ret_blob, ret_size, &acc->body, err);
 	if (rc != RC_OK)
 		return rc;
+	acc->body = arena_dup_str(acc->a, acc->body);
 	facts = mime_parser_finish(acc->parser);
 	*ret_packed = pack(acc->a, facts);
 	*ret_facts = facts;

@@ -15,6 +15,14 @@ struct acceptance;
 /* header: put before the message (Received ...), CRLF lines. May be "". */
 enum rc acceptance_new(struct db *db, struct arena *a, struct str header,
     struct acceptance **ret_acc, struct err *err);
+/*
+ * A message of at most max octets is not written by acceptance_finish but
+ * handed out by acceptance_body, to be kept in its queue document: one
+ * durable write instead of two.
+ */
+void acceptance_keep_small(struct acceptance *acc, size_t max);
+/* After a finish: those octets, in the arena; "" when they were written. */
+struct str acceptance_body(const struct acceptance *acc);
 /* Message octets, CRLF lines. After a failure: the same failure again. */
 enum rc acceptance_push(
     struct acceptance *acc, struct str bytes, struct err *err);

@@ -49,6 +49,7 @@ list_post(struct arena *a, const struct queue_item *item,
 		post.sender = arena_dup_str(a, list->list_owner);
 	post.created_ms = now;
 	post.next_ms = 0;
+	post.body = STR("");
 	post.expires_ms = now + expire_ms;
 	post.epoch = post.starts = post.attempts = 0;
 	post.envid = STR("");

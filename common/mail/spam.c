@@ -21,6 +21,17 @@ push_piece(void *ctx, struct str piece)
 	return spamd_push(ctx, piece);
 }
 
+static enum rc
+push_message(struct db *db, struct spamd *s, const struct queue_item *item,
+    struct err *err)
+{
+	if (item->body.len == 0)
+		return blob_read(
+		    db, &item->blob, 0, item->size, push_piece, s, err);
+	(void)spamd_push(s, item->body);
+	return RC_OK;
+}
+
 static void
 judge(const struct config *c, const struct spamd_verdict *v,
     struct spam_answer *answer)
@@ -77,7 +88,7 @@ spam_ask(struct db *db, struct arena *a, const struct config *c,
 		fail_open(&why, ret_answer);
 		return RC_OK;
 	}
-	rc = blob_read(db, &item->blob, 0, item->size, push_piece, s, err);
+	rc = push_message(db, s, item, err);
 	if (rc == RC_OK && spamd_finish(s, a, &v, &why) == RC_OK) {
 		judge(c, &v, ret_answer);
 		log_answer(item, ret_answer);

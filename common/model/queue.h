@@ -50,6 +50,9 @@ struct queue_item {
 	struct oid id;           /* the queue id that the 250 shows */
 	struct oid blob;
 	uint64_t size;           /* octets of the blob */
+	struct str body;         /* the blob's octets while they are only
+	                          * here: small messages, until the first
+	                          * claim makes the blob; else "" */
 	struct str sender;       /* without <>; "" = null sender */
 	struct queue_recipient *recipients;
 	size_t n_recipients;
