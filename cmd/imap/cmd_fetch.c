@@ -11,6 +11,7 @@
 #include "db/blob.h"
 #include "imap/fetch_att.h"
 #include "imap/render.h"
+#include "imap/search.h"
 #include "mime/decode.h"
 #include "mime/facts.h"
 #include "mime/header.h"
@@ -47,6 +48,7 @@ struct fetch {
 	struct str set;           /* as it was given */
 	struct selection sel;
 	uint64_t changed_since;
+	bool has_changed_since;
 	bool wants_vanished;      /* ... and what was expunged since then */
 	unsigned fields;          /* of the messages documents */
 	struct arena *a;          /* of one batch */
@@ -468,34 +470,78 @@ fetch_batch(struct fetch *f, const size_t *v, size_t n, struct err *err)
 
 /* --- the command ----------------------------------------------------------------------------------- */
 
-/* VANISHED: only for UID FETCH, only after ENABLE (RFC 7162 3.2.6). */
-static bool
-take_vanished(struct fetch *f, const struct arg *list)
+/* (PARTIAL 1:100) of UID FETCH (RFC 9394 3.3): the window of what is there. */
+static const char *
+take_partial(struct fetch *f, struct str text)
 {
-	if (list->n == 3 && arg_is_atom(&list->v[2], STR("VANISHED")) &&
-	    f->s->is_uid && f->s->has_qresync)
-		f->wants_vanished = true;
-	return list->n == 2 || f->wants_vanished;
+	struct search_program p = { .is_extended = false };
+	struct search_part part;
+	const char *wrong = search_parse_partial(text, &p.partial);
+	size_t i, n = 0;
+
+	if (wrong || !f->s->is_uid)
+		return "PARTIAL is for UID FETCH, with a range";
+	for (i = 0; i < f->sel.n; i++) {
+		if (!f->s->view->v[f->sel.v[i]].is_gone)
+			f->sel.v[n++] = f->sel.v[i];
+	}
+	part = search_part_of(&p, n);
+	f->sel.v += part.from;
+	f->sel.n = part.n;
+	return NULL;
 }
 
-/* (CHANGEDSINCE n), RFC 7162 3.1.4.1. False: answered. */
+/* CHANGEDSINCE n, VANISHED (RFC 7162 3.1.4.1, 3.2.6), PARTIAL lo:hi. */
+static const char *
+take_modifiers(struct fetch *f, const struct arg *list)
+{
+	const struct arg *v = list->v;
+	size_t i;
+
+	if (list->type != ARG_LIST || list->n == 0)
+		return "Modifiers stand in parentheses";
+	for (i = 0; i < list->n; i++) {
+		bool has_value = i + 1 < list->n && arg_is_text(&v[i + 1]);
+		const char *wrong = NULL;
+
+		if (arg_is_atom(&v[i], STR("CHANGEDSINCE")) && has_value) {
+			if (!num_parse_u64(
+				v[++i].s, INT64_MAX, &f->changed_since))
+				wrong = "Bad modseq";
+			f->has_changed_since = true;
+		} else if (arg_is_atom(&v[i], STR("VANISHED"))) {
+			f->wants_vanished = true;
+		} else if (arg_is_atom(&v[i], STR("PARTIAL")) && has_value) {
+			wrong = take_partial(f, v[++i].s);
+		} else {
+			wrong = "Unknown modifier";
+		}
+		if (wrong)
+			return wrong;
+	}
+	if (f->wants_vanished &&
+	    (!f->has_changed_since || !f->s->is_uid || !f->s->has_qresync))
+		return "VANISHED needs UID FETCH, CHANGEDSINCE and QRESYNC";
+	return NULL;
+}
+
+/* False: answered. */
 static bool
 take_modifier(struct fetch *f, const struct read_command *c)
 {
-	const struct arg *list;
+	const char *wrong;
 
 	if (c->text.n < 3)
 		return true;
-	list = &c->text.args[2];
-	if (list->type != ARG_LIST || list->n < 2 ||
-	    !take_vanished(f, list) ||
-	    !arg_is_atom(&list->v[0], STR("CHANGEDSINCE")) ||
-	    !num_parse_u64(list->v[1].s, INT64_MAX, &f->changed_since)) {
-		chat_bad(f->s, "Unknown modifier");
+	wrong = take_modifiers(f, &c->text.args[2]);
+	if (wrong) {
+		chat_bad(f->s, wrong);
 		return false;
 	}
-	f->s->has_condstore = true;
-	f->atts.items |= FETCH_MODSEQ;
+	if (f->has_changed_since) {
+		f->s->has_condstore = true;
+		f->atts.items |= FETCH_MODSEQ;
+	}
 	return true;
 }
 

@@ -1,120 +1,9 @@
 /* SEARCH (RFC 3501 6.4.4, RFC 4731, RFC 5182). */
-#include "match.h"
-
 #include "commands.h"
+#include "match.h"
+#include "result.h"
 
 #include "base/banned.h"
-
-/* Sequence numbers, or uids for UID SEARCH. */
-static uint32_t *
-numbers_of(struct session *s, const struct selection *hits)
-{
-	uint32_t *v = ARENA_ARRAY(s->command_arena, hits->n, uint32_t);
-	size_t i;
-
-	for (i = 0; i < hits->n; i++)
-		v[i] = s->is_uid ? s->view->v[hits->v[i]].e.uid
-				 : (uint32_t)hits->v[i] + 1;
-	return v;
-}
-
-/* The highest modseq of the messages found (RFC 7162 3.1.5). */
-static uint64_t
-newest(const struct session *s, const struct selection *hits)
-{
-	uint64_t modseq = 0;
-	size_t i;
-
-	for (i = 0; i < hits->n; i++) {
-		const struct entry *e = &s->view->v[hits->v[i]].e;
-
-		if (e->modseq > modseq)
-			modseq = e->modseq;
-	}
-	return modseq;
-}
-
-static void
-tell_plain(struct session *s, const uint32_t *v, const struct selection *hits,
-    bool with_modseq)
-{
-	size_t i;
-
-	writer_add_cstr(s->writer, "* SEARCH");
-	for (i = 0; i < hits->n; i++) {
-		writer_add_cstr(s->writer, " ");
-		writer_add_u64(s->writer, v[i]);
-	}
-	if (with_modseq && hits->n)
-		writer_printf(s->writer, " (MODSEQ %llu)",
-		    (unsigned long long)newest(s, hits));
-	writer_add_cstr(s->writer, "\r\n");
-}
-
-static void
-tell_extended(struct session *s, const uint32_t *v,
-    const struct selection *hits, const struct search_program *p)
-{
-	struct buf b = BUF_INIT;
-	size_t n = hits->n;
-
-	buf_add_cstr(&b, "* ESEARCH (TAG ");
-	writer_add_str(s->writer, buf_str(&b));
-	buf_reset(&b);
-	chat_string(s, s->tag);
-	writer_add_cstr(s->writer, s->is_uid ? ") UID" : ")");
-	if (p->returns & RETURN_MIN && n)
-		buf_printf(&b, " MIN %u", v[0]);
-	if (p->returns & RETURN_MAX && n)
-		buf_printf(&b, " MAX %u", v[n - 1]);
-	if (p->returns & RETURN_COUNT)
-		buf_printf(&b, " COUNT %zu", n);
-	if ((p->returns & RETURN_ALL || !p->is_extended) && n) {
-		buf_add_cstr(&b, " ALL ");
-		view_add_uid_list(&b, v, n);
-	}
-	if (p->uses_modseq && n)
-		buf_printf(&b, " MODSEQ %llu",
-		    (unsigned long long)newest(s, hits));
-	buf_add_cstr(&b, "\r\n");
-	writer_add_str(s->writer, buf_str(&b));
-	buf_done(&b);
-}
-
-/* SAVE with only MIN or MAX saves those (RFC 5182 2.4). */
-static void
-save(struct session *s, const struct selection *hits, unsigned returns)
-{
-	bool only_ends = returns & (RETURN_MIN | RETURN_MAX) &&
-	    !(returns & (RETURN_ALL | RETURN_COUNT));
-	size_t i;
-
-	s->saved.n = 0;
-	for (i = 0; i < hits->n; i++) {
-		if (only_ends && !(returns & RETURN_MIN && i == 0) &&
-		    !(returns & RETURN_MAX && i + 1 == hits->n))
-			continue;
-		VEC_PUSH(s->arena, &s->saved, s->view->v[hits->v[i]].e.uid);
-	}
-}
-
-static void
-answer(struct session *s, const struct search_program *p,
-    const struct selection *hits)
-{
-	const uint32_t *v = numbers_of(s, hits);
-	bool is_extended = p->is_extended || s->is_rev2;
-
-	if (p->uses_modseq)
-		s->has_condstore = true;
-	if (p->returns & RETURN_SAVE)
-		save(s, hits, p->returns);
-	if (is_extended && p->returns != RETURN_SAVE)
-		tell_extended(s, v, hits, p);
-	else if (!is_extended)
-		tell_plain(s, v, hits, p->uses_modseq);
-	command_done(s, s->is_uid, "Searched");
-}
 
 void
 cmd_search(struct session *s, const struct read_command *c)
@@ -146,6 +35,7 @@ cmd_search(struct session *s, const struct read_command *c)
 	} else if (wrong) {
 		chat_bad(s, wrong);
 	} else {
-		answer(s, &p, &hits);
+		result_tell(s, "SEARCH", &p, &hits);
+		command_done(s, s->is_uid, "Searched");
 	}
 }

@@ -80,6 +80,8 @@ CMD(cmd_append);
 CMD(cmd_check);
 CMD(cmd_expunge);
 CMD(cmd_search);
+CMD(cmd_sort);
+CMD(cmd_thread);
 CMD(cmd_fetch);
 CMD(cmd_store);
 CMD(cmd_copy);

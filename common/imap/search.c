@@ -386,6 +386,43 @@ add_return(const struct arg *arg, unsigned *returns)
 	return false;
 }
 
+static bool
+parse_end(struct str text, bool *is_negative, uint32_t *ret)
+{
+	*is_negative = str_starts_with(text, STR("-"));
+	return num_parse_u32(
+		   str_tail(text, *is_negative ? 1 : 0), ret) &&
+	    *ret > 0;
+}
+
+const char *
+search_parse_partial(struct str text, struct search_partial *ret)
+{
+	struct str rest = text, first;
+	bool is_negative, other;
+	uint32_t a, b;
+
+	if (!str_split_char(&rest, ':', &first) ||
+	    !parse_end(first, &is_negative, &a) ||
+	    !parse_end(rest, &other, &b) || is_negative != other)
+		return "PARTIAL takes a range, as 1:100 or -1:-100";
+	*ret = (struct search_partial){ text, a < b ? a : b, a < b ? b : a,
+		is_negative };
+	return NULL;
+}
+
+struct search_part
+search_part_of(const struct search_program *p, size_t n)
+{
+	const struct search_partial *w = &p->partial;
+	size_t lo = w->lo, hi = w->hi < n ? w->hi : n;
+
+	if (lo > n)
+		return (struct search_part){ 0, 0 };
+	return (struct search_part){ w->is_from_end ? n - hi : lo - 1,
+		hi - lo + 1 };
+}
+
 const char *
 search_parse_return(const struct arg *v, size_t n,
     struct search_program *ret, size_t *ret_used)
@@ -398,9 +435,21 @@ search_parse_return(const struct arg *v, size_t n,
 		return NULL;
 	ret->is_extended = true;
 	for (i = 0; i < v[1].n; i++) {
-		if (!add_return(&v[1].v[i], &ret->returns))
-			return "Unknown RETURN option";
+		const char *wrong = NULL;
+
+		if (arg_is_atom(&v[1].v[i], STR("PARTIAL")) &&
+		    i + 1 < v[1].n && arg_is_text(&v[1].v[i + 1])) {
+			wrong = search_parse_partial(
+			    v[1].v[++i].s, &ret->partial);
+			ret->returns |= RETURN_PARTIAL;
+		} else if (!add_return(&v[1].v[i], &ret->returns)) {
+			wrong = "Unknown RETURN option";
+		}
+		if (wrong)
+			return wrong;
 	}
+	if (ret->returns & RETURN_PARTIAL && ret->returns & RETURN_ALL)
+		return "PARTIAL and ALL exclude each other";
 	if (ret->returns == 0)
 		ret->returns = RETURN_ALL;
 	*ret_used = 2;

@@ -53,11 +53,20 @@ enum search_return {
 	RETURN_COUNT = 4,
 	RETURN_ALL   = 8,
 	RETURN_SAVE  = 16,
+	RETURN_PARTIAL = 32,
+};
+
+/* "1:100", "-1:-100" (RFC 9394): a window of the result. */
+struct search_partial {
+	struct str text;     /* as it was given */
+	uint32_t lo, hi;     /* from 1, lo <= hi */
+	bool is_from_end;
 };
 
 struct search_program {
 	bool is_extended;       /* RETURN was given: ESEARCH */
 	unsigned returns;
+	struct search_partial partial;
 	bool uses_modseq;
 	bool is_bad_charset;    /* NO [BADCHARSET], with a NULL result */
 	struct search_key root; /* AND */
@@ -72,6 +81,16 @@ const char *search_parse_return(const struct arg *v, size_t n,
 /* The keys alone, behind RETURN and a charset. */
 const char *search_parse_keys(struct arena *a, const struct arg *v, size_t n,
     struct str charset, struct search_program *ret);
+
+/* NULL, or what is wrong. */
+const char *search_parse_partial(
+    struct str text, struct search_partial *ret);
+/* The window over n results: from counts from 0. */
+struct search_part {
+	size_t from;
+	size_t n;
+};
+struct search_part search_part_of(const struct search_program *p, size_t n);
 
 /* What must be read of messages to decide. */
 enum search_needs {

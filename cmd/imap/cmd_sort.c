@@ -1,0 +1,298 @@
+/* SORT, THREAD (RFC 5256, RFC 5957, RFC 5267). */
+#include "commands.h"
+#include "imap/sort.h"
+#include "imap/subject.h"
+#include "imap/thread.h"
+#include "match.h"
+#include "mime/encoded_word.h"
+#include "mime/facts.h"
+#include "result.h"
+#include "text/charset.h"
+#include "text/date.h"
+
+#include "base/banned.h"
+
+/* What both commands read of the messages that were found. */
+struct reading {
+	struct session *s;
+	const struct selection *hits;
+	struct sort_key *keys;            /* one of the two is made */
+	struct thread_message *messages;
+};
+
+/* --- texts ---------------------------------------------------------------------- */
+
+static struct str
+fold(struct session *s, struct str raw)
+{
+	if (!raw.p)
+		return STR("");
+	return arena_dup_str(s->command_arena,
+	    casemap(s->command_arena,
+		encoded_words_decode(s->command_arena, raw)));
+}
+
+/* The mailbox of the first address; a group's name counts as one. */
+static struct str
+mailbox_of(struct session *s, const struct facts_addresses *v)
+{
+	return v->n && v->v[0].mailbox.p ? fold(s, v->v[0].mailbox)
+					 : STR("");
+}
+
+/* Its name, else mailbox@host. */
+static struct str
+display_of(struct session *s, const struct facts_addresses *v)
+{
+	const struct facts_address *a = v->v;
+
+	if (v->n == 0)
+		return STR("");
+	if (a->name.p && a->name.len)
+		return fold(s, a->name);
+	if (!a->host.p)
+		return mailbox_of(s, v);
+	return fold(s, arena_join3(
+	    s->command_arena, a->mailbox, STR("@"), a->host));
+}
+
+/* RFC 5256 2.2: the Date field, else when it arrived. */
+static int64_t
+sent_date(const struct facts_envelope *e, const struct entry *entry)
+{
+	int64_t date;
+	int unused;
+
+	if (e->date.p && date_parse_rfc5322(e->date, &date, &unused))
+		return date;
+	return entry->date_s;
+}
+
+static struct str
+subject_of(
+    struct session *s, const struct facts_envelope *e, bool *is_reply)
+{
+	struct str text = e->subject.p
+	    ? encoded_words_decode(s->command_arena, e->subject)
+	    : STR("");
+
+	text = base_subject(s->command_arena, text, is_reply);
+	return arena_dup_str(
+	    s->command_arena, casemap(s->command_arena, text));
+}
+
+/* --- reading ----------------------------------------------------------------------- */
+
+static void
+fill_key(struct session *s, const struct facts_envelope *e,
+    const struct entry *entry, struct sort_key *k)
+{
+	bool unused;
+
+	k->date = sent_date(e, entry);
+	k->subject = subject_of(s, e, &unused);
+	k->from = mailbox_of(s, &e->from);
+	k->to = mailbox_of(s, &e->to);
+	k->cc = mailbox_of(s, &e->cc);
+	k->display_from = display_of(s, &e->from);
+	k->display_to = display_of(s, &e->to);
+}
+
+static void
+fill_message(struct session *s, const struct facts_envelope *e,
+    const struct entry *entry, struct thread_message *m)
+{
+	struct arena *a = s->command_arena;
+
+	m->date = sent_date(e, entry);
+	m->subject = subject_of(s, e, &m->is_reply);
+	m->id = arena_dup_str(a, e->message_id);
+	m->references = arena_dup_str(
+	    a, e->references.len ? e->references : e->in_reply_to);
+}
+
+static bool
+on_message(void *ctx, size_t index, const struct message *m)
+{
+	struct reading *r = ctx;
+	struct session *s = r->s;
+	const struct entry *entry =
+	    &s->view->v[r->hits->v[index]].e;
+	struct facts_envelope e;
+
+	if (!facts_decode_envelope(s->command_arena, m->facts, &e))
+		return true;
+	if (r->keys)
+		fill_key(s, &e, entry, &r->keys[index]);
+	else
+		fill_message(s, &e, entry, &r->messages[index]);
+	return true;
+}
+
+static enum rc
+read_all(struct reading *r, struct err *err)
+{
+	const struct view *v = r->s->view;
+	struct oid *ids =
+	    ARENA_ARRAY(r->s->command_arena, r->hits->n, struct oid);
+	size_t i;
+
+	for (i = 0; i < r->hits->n; i++)
+		ids[i] = v->v[r->hits->v[i]].e.message;
+	return message_read_many(r->s->p->db, &v->folder.owner, ids,
+	    r->hits->n, MESSAGE_FACTS, on_message, r, err);
+}
+
+/* --- what both commands have in common ---------------------------------------------- */
+
+/* charset and keys, from args[at] on. False: answered. */
+static bool
+find(struct session *s, const struct read_command *c, size_t at,
+    struct search_program *p, struct selection *hits)
+{
+	const struct arg *v = c->text.args + at;
+	const char *wrong = "A charset and keys are wanted";
+	struct err err;
+
+	if (c->text.n >= at + 2 && arg_is_text(&v[0]))
+		wrong = search_parse_keys(s->command_arena, v + 1,
+		    c->text.n - at - 1, v[0].s, p);
+	if (!wrong && s->has_uidonly && search_uses_numbers(&p->root))
+		wrong = "[UIDREQUIRED] Sequence numbers are off";
+	if (!wrong && p->is_bad_charset) {
+		chat_no(s, "[BADCHARSET (UTF-8 US-ASCII)] Unknown charset");
+		return false;
+	}
+	if (!wrong && (view_load(s, &err) != RC_OK ||
+		match_program(s, p, hits, &wrong, &err) != RC_OK)) {
+		chat_failure(s, &err);
+		return false;
+	}
+	if (wrong)
+		chat_bad(s, wrong);
+	return !wrong;
+}
+
+static uint32_t
+number_of(const struct session *s, size_t index)
+{
+	return s->is_uid ? s->view->v[index].e.uid : (uint32_t)index + 1;
+}
+
+/* --- SORT ------------------------------------------------------------------------------- */
+
+static enum rc
+sort(struct session *s, const struct sort_program *order,
+    struct selection *hits, struct err *err)
+{
+	struct reading r = { .s = s, .hits = hits };
+	size_t i;
+	enum rc rc = RC_OK;
+
+	r.keys = ARENA_ARRAY(s->command_arena, hits->n, struct sort_key);
+	for (i = 0; i < hits->n; i++) {
+		const struct entry *e = &s->view->v[hits->v[i]].e;
+
+		r.keys[i] = (struct sort_key){ .size = e->size,
+			.number = (uint32_t)hits->v[i] + 1,
+			.arrival = e->date_s, .date = e->date_s };
+	}
+	if (order->needs_envelope)
+		rc = read_all(&r, err);
+	if (rc != RC_OK)
+		return rc;
+	sort_keys(order, r.keys, hits->n);
+	for (i = 0; i < hits->n; i++)
+		hits->v[i] = r.keys[i].number - 1;
+	return RC_OK;
+}
+
+void
+cmd_sort(struct session *s, const struct read_command *c)
+{
+	struct search_program p = { .is_extended = false };
+	struct sort_program order;
+	struct selection hits;
+	const char *wrong;
+	struct err err;
+	size_t used;
+
+	wrong = search_parse_return(c->text.args, c->text.n, &p, &used);
+	if (!wrong && c->text.n <= used)
+		wrong = "A list of criteria is wanted";
+	if (!wrong)
+		wrong = sort_parse(&c->text.args[used], &order);
+	if (wrong) {
+		chat_bad(s, wrong);
+		return;
+	}
+	if (!find(s, c, used + 1, &p, &hits))
+		return;
+	if (sort(s, &order, &hits, &err) != RC_OK) {
+		chat_failure(s, &err);
+		return;
+	}
+	result_tell(s, "SORT", &p, &hits);
+	command_done(s, s->is_uid, "Sorted");
+}
+
+/* --- THREAD ------------------------------------------------------------------------------ */
+
+typedef void thread_fn(struct arena *a, const struct thread_message *v,
+    size_t n, struct buf *out);
+
+static thread_fn *
+find_algorithm(const struct arg *a)
+{
+	if (arg_is_atom(a, STR("REFERENCES")))
+		return thread_by_references;
+	return arg_is_atom(a, STR("ORDEREDSUBJECT")) ? thread_by_subject
+						     : NULL;
+}
+
+static enum rc
+thread(struct session *s, thread_fn *algorithm,
+    const struct selection *hits, struct err *err)
+{
+	struct reading r = { .s = s, .hits = hits };
+	struct buf b = BUF_INIT;
+	size_t i;
+	enum rc rc;
+
+	r.messages =
+	    ARENA_ARRAY(s->command_arena, hits->n, struct thread_message);
+	for (i = 0; i < hits->n; i++)
+		r.messages[i] = (struct thread_message){
+			.number = number_of(s, hits->v[i]),
+			.date = s->view->v[hits->v[i]].e.date_s,
+		};
+	rc = read_all(&r, err);
+	if (rc != RC_OK)
+		return rc;
+	algorithm(s->command_arena, r.messages, hits->n, &b);
+	writer_add_cstr(s->writer, b.len ? "* THREAD " : "* THREAD");
+	writer_add_str(s->writer, buf_str(&b));
+	writer_add_cstr(s->writer, "\r\n");
+	buf_done(&b);
+	return RC_OK;
+}
+
+void
+cmd_thread(struct session *s, const struct read_command *c)
+{
+	thread_fn *algorithm = find_algorithm(&c->text.args[0]);
+	struct search_program p = { .is_extended = false };
+	struct selection hits;
+	struct err err;
+
+	if (!algorithm) {
+		chat_bad(s, "REFERENCES or ORDEREDSUBJECT is wanted");
+		return;
+	}
+	if (!find(s, c, 1, &p, &hits))
+		return;
+	if (thread(s, algorithm, &hits, &err) != RC_OK)
+		chat_failure(s, &err);
+	else
+		command_done(s, s->is_uid, "Threaded");
+}

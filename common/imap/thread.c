@@ -1,0 +1,479 @@
+/*
+ * Threads; see thread.h. A node is a message, or a dummy: a message that
+ * others refer to and that is not there. The numbers are the steps of
+ * THREAD=REFERENCES in RFC 5256. Nothing recurses: threads may be as deep as
+ * a mailbox is long.
+ */
+#include "imap/thread.h"
+
+#include <stdlib.h>
+
+#include "base/vec.h"
+
+#include "base/banned.h"
+
+struct node {
+	const struct thread_message *m; /* NULL: a dummy */
+	struct str id;
+	struct node *parent;
+	struct node *child;     /* first */
+	struct node *next;      /* sibling */
+	struct node *chain;     /* of the hash table */
+	struct node *mate;      /* of the subject table */
+};
+
+struct threads {
+	struct arena *a;
+	struct node **table;
+	size_t size;            /* a power of two */
+	VEC(struct node *) all;
+	struct node *root;      /* first of the roots, linked by next */
+};
+
+/* --- the tree -------------------------------------------------------------------- */
+
+static struct node *
+new_node(struct threads *t)
+{
+	struct node *n = ARENA_NEW(t->a, struct node);
+
+	VEC_PUSH(t->a, &t->all, n);
+	return n;
+}
+
+static void
+detach(struct node *n)
+{
+	struct node **p;
+
+	if (!n->parent)
+		return;
+	for (p = &n->parent->child; *p != n; p = &(*p)->next)
+		;
+	*p = n->next;
+	n->parent = n->next = NULL;
+}
+
+static void
+attach(struct node *parent, struct node *n)
+{
+	n->parent = parent;
+	n->next = parent->child;
+	parent->child = n;
+}
+
+static bool
+is_above(const struct node *n, const struct node *below)
+{
+	for (; below; below = below->parent) {
+		if (below == n)
+			return true;
+	}
+	return false;
+}
+
+/* A dummy is as old as its first child. */
+static const struct thread_message *
+first_message(const struct node *n)
+{
+	return n->m ? n->m : n->child->m;
+}
+
+static int
+compare(const void *x, const void *y)
+{
+	const struct thread_message *a =
+	    first_message(*(struct node *const *)x);
+	const struct thread_message *b =
+	    first_message(*(struct node *const *)y);
+
+	if (a->date != b->date)
+		return a->date < b->date ? -1 : 1;
+	return a->number < b->number ? -1 : a->number > b->number;
+}
+
+/* A list of siblings by date. */
+static void
+sort_list(struct threads *t, struct node **list)
+{
+	VEC(struct node *) v = { 0 };
+	struct node *n;
+	size_t i;
+
+	for (n = *list; n; n = n->next)
+		VEC_PUSH(t->a, &v, n);
+	if (v.n < 2)
+		return;
+	qsort(v.v, v.n, sizeof(*v.v), compare);
+	for (i = 0; i < v.n; i++)
+		v.v[i]->next = i + 1 < v.n ? v.v[i + 1] : NULL;
+	*list = v.v[0];
+}
+
+/* --- output -------------------------------------------------------------------------- */
+
+/* What is left to write: a node, or the end of its parenthesis. */
+struct pending {
+	const struct node *node;
+	bool has_parens;
+};
+
+typedef VEC(struct pending) pending_vec;
+
+static void
+open_group(struct buf *out)
+{
+	if (out->len && out->p[out->len - 1] >= '0' &&
+	    out->p[out->len - 1] <= '9')
+		buf_add_char(out, ' ');
+	buf_add_char(out, '(');
+}
+
+static void
+push_children(struct threads *t, pending_vec *todo, const struct node *n)
+{
+	bool has_parens = !n->m || (n->child && n->child->next);
+	size_t from = todo->n, i;
+	const struct node *c;
+
+	for (c = n->child; c; c = c->next)
+		VEC_PUSH(t->a, todo, ((struct pending){ c, has_parens }));
+	/* The first one is to be popped first. */
+	for (i = 0; i < (todo->n - from) / 2; i++) {
+		struct pending swap = todo->v[from + i];
+
+		todo->v[from + i] = todo->v[todo->n - 1 - i];
+		todo->v[todo->n - 1 - i] = swap;
+	}
+}
+
+static void
+write_thread(struct threads *t, const struct node *root, struct buf *out)
+{
+	pending_vec todo = { 0 };
+	struct pending p;
+
+	VEC_PUSH(t->a, &todo, ((struct pending){ root, true }));
+	while (todo.n) {
+		p = todo.v[--todo.n];
+		if (!p.node) {
+			buf_add_char(out, ')');
+			continue;
+		}
+		if (p.has_parens) {
+			open_group(out);
+			VEC_PUSH(t->a, &todo,
+			    ((struct pending){ NULL, false }));
+		} else if (p.node->m) {
+			buf_add_char(out, ' ');
+		}
+		if (p.node->m)
+			buf_add_u64(out, p.node->m->number);
+		push_children(t, &todo, p.node);
+	}
+}
+
+static void
+write_all(struct threads *t, struct buf *out)
+{
+	const struct node *n;
+
+	for (n = t->root; n; n = n->next)
+		write_thread(t, n, out);
+}
+
+/* --- hash tables of texts ------------------------------------------------------------------ */
+
+static size_t
+hash_of(struct str s)
+{
+	uint32_t h = 2166136261u;
+	size_t i;
+
+	for (i = 0; i < s.len; i++)
+		h = (h ^ (unsigned char)s.p[i]) * 16777619u;
+	return h;
+}
+
+static void
+new_table(struct threads *t, size_t n)
+{
+	t->size = 64;
+	while (t->size < n * 2)
+		t->size *= 2;
+	t->table = ARENA_ARRAY(t->a, t->size, struct node *);
+}
+
+/* --- ORDEREDSUBJECT ----------------------------------------------------------------------------- */
+
+static struct str
+subject_of(const struct node *n)
+{
+	return first_message(n)->subject;
+}
+
+static struct node **
+subject_slot(struct threads *t, struct str subject)
+{
+	struct node **p =
+	    &t->table[hash_of(subject) & (t->size - 1)];
+
+	while (*p && !str_equals(subject_of(*p), subject))
+		p = &(*p)->mate;
+	return p;
+}
+
+static int
+compare_messages(const void *x, const void *y)
+{
+	const struct thread_message *a =
+	    *(const struct thread_message *const *)x;
+	const struct thread_message *b =
+	    *(const struct thread_message *const *)y;
+
+	if (a->date != b->date)
+		return a->date < b->date ? -1 : 1;
+	return a->number < b->number ? -1 : a->number > b->number;
+}
+
+/* The first by date is the parent of all others of its subject. */
+void
+thread_by_subject(struct arena *a, const struct thread_message *v, size_t n,
+    struct buf *out)
+{
+	struct threads t = { .a = a };
+	const struct thread_message **order =
+	    ARENA_ARRAY(a, n, const struct thread_message *);
+	struct node **last = &t.root;
+	size_t i;
+
+	new_table(&t, n);
+	for (i = 0; i < n; i++)
+		order[i] = &v[i];
+	if (n)
+		qsort(order, n, sizeof(*order), compare_messages);
+	for (i = 0; i < n; i++) {
+		struct node *m = new_node(&t);
+		struct node **slot = subject_slot(&t, order[i]->subject);
+
+		m->m = order[i];
+		if (*slot) {
+			attach(*slot, m);
+			continue;
+		}
+		*slot = m;
+		*last = m;
+		last = &m->next;
+	}
+	for (i = 0; i < t.all.n; i++)
+		sort_list(&t, &t.all.v[i]->child);
+	write_all(&t, out);
+}
+
+/* --- REFERENCES: 1, the links ------------------------------------------------------------------------ */
+
+static struct node *
+node_of_id(struct threads *t, struct str id)
+{
+	struct node **p = &t->table[hash_of(id) & (t->size - 1)];
+
+	while (*p && !str_equals((*p)->id, id))
+		p = &(*p)->chain;
+	if (!*p) {
+		*p = new_node(t);
+		(*p)->id = id;
+	}
+	return *p;
+}
+
+/* The next "<...>" of a list; STR_NONE at its end. */
+static struct str
+next_id(struct str *rest)
+{
+	size_t from = str_find_char(*rest, '<'), len;
+	struct str id = str_tail(*rest, from);
+
+	len = str_find_char(id, '>');
+	if (len == id.len) {
+		*rest = STR("");
+		return STR_NONE;
+	}
+	*rest = str_tail(id, len + 1);
+	return str_slice(id, 0, len + 1);
+}
+
+/* A message whose id is missing, or another's, has a node without one. */
+static struct node *
+node_of_message(struct threads *t, const struct thread_message *m)
+{
+	struct str rest = m->id, id = next_id(&rest);
+	struct node *n = id.p ? node_of_id(t, id) : new_node(t);
+
+	if (n->m)
+		n = new_node(t);
+	n->m = m;
+	return n;
+}
+
+static void
+link_message(struct threads *t, const struct thread_message *m)
+{
+	struct node *n = node_of_message(t, m), *parent = NULL, *next;
+	struct str rest = m->references, id;
+
+	while ((id = next_id(&rest)).p) {
+		next = node_of_id(t, id);
+		if (parent && !next->parent && next != parent &&
+		    !is_above(next, parent))
+			attach(parent, next);
+		parent = next;
+	}
+	detach(n);
+	if (parent && !is_above(n, parent))
+		attach(parent, n);
+}
+
+/* --- 2 and 3, roots and dummies ------------------------------------------------------------------------- */
+
+/* n's children take its place in the list that *link is in. */
+static void
+promote(struct node **link)
+{
+	struct node *n = *link, *c, *last = NULL;
+
+	for (c = n->child; c; c = c->next) {
+		c->parent = n->parent;
+		last = c;
+	}
+	if (last) {
+		last->next = n->next;
+		*link = n->child;
+	} else {
+		*link = n->next;
+	}
+	n->child = n->next = n->parent = NULL;
+}
+
+/* What is promoted is looked at again: it may be a dummy as well. */
+static void
+prune_list(struct node **link, bool is_root)
+{
+	while (*link) {
+		struct node *n = *link;
+
+		if (!n->m &&
+		    (!is_root || !n->child || !n->child->next))
+			promote(link);
+		else
+			link = &n->next;
+	}
+}
+
+static void
+prune(struct threads *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->all.n; i++)
+		prune_list(&t->all.v[i]->child, false);
+	for (i = t->all.n; i > 0; i--) {
+		struct node *n = t->all.v[i - 1];
+
+		if (!n->parent && (n->m || n->child)) {
+			n->next = t->root;
+			t->root = n;
+		}
+	}
+	prune_list(&t->root, true);
+}
+
+/* --- 5, threads of one subject --------------------------------------------------------------------------- */
+
+/* The roots that stand for their subjects. */
+static void
+fill_subjects(struct threads *t)
+{
+	struct node *n, **slot, *old;
+
+	for (n = t->root; n; n = n->next) {
+		if (subject_of(n).len == 0)
+			continue;
+		slot = subject_slot(t, subject_of(n));
+		old = *slot;
+		if (old &&
+		    !(old->m && (!n->m || (old->m->is_reply &&
+					      !n->m->is_reply))))
+			continue;
+		n->mate = old ? old->mate : NULL;
+		*slot = n;
+	}
+}
+
+/* `it` stands for the subject of n: n goes below it, or both below a dummy. */
+static void
+join(struct threads *t, struct node *it, struct node *n)
+{
+	struct node *c, *copy;
+
+	if (!it->m && !n->m) {
+		while ((c = n->child)) {
+			detach(c);
+			attach(it, c);
+		}
+	} else if (!it->m || (n->m && n->m->is_reply && !it->m->is_reply)) {
+		attach(it, n);
+	} else {
+		/* `it` becomes the dummy, in its place among the roots. */
+		copy = new_node(t);
+		copy->m = it->m;
+		while ((c = it->child)) {
+			detach(c);
+			attach(copy, c);
+		}
+		it->m = NULL;
+		attach(it, n);
+		attach(it, copy);
+		sort_list(t, &it->child);
+	}
+}
+
+static void
+gather_subjects(struct threads *t)
+{
+	struct node **link = &t->root, *n, *it;
+
+	new_table(t, t->all.n);
+	fill_subjects(t);
+	while ((n = *link)) {
+		it = subject_of(n).len ? *subject_slot(t, subject_of(n))
+				       : n;
+		if (it == n || !it) {
+			link = &n->next;
+			continue;
+		}
+		*link = n->next;
+		n->next = NULL;
+		join(t, it, n);
+	}
+}
+
+void
+thread_by_references(struct arena *a, const struct thread_message *v,
+    size_t n, struct buf *out)
+{
+	struct threads t = { .a = a };
+	size_t i;
+
+	new_table(&t, n * 2);
+	for (i = 0; i < n; i++)
+		link_message(&t, &v[i]);
+	prune(&t);
+	for (i = 0; i < t.all.n; i++)
+		sort_list(&t, &t.all.v[i]->child);
+	sort_list(&t, &t.root); /* 4 */
+	gather_subjects(&t);
+	for (i = 0; i < t.all.n; i++)
+		sort_list(&t, &t.all.v[i]->child);
+	sort_list(&t, &t.root);
+	write_all(&t, out);
+}
