@@ -217,6 +217,25 @@ class Extensions(LiveTest):
         self.assertIn(b'[CLOSED]', self.ok(d, 's', 'SELECT Trash'))
         self.assertIn(b'IMAP4rev2', self.ok(d, 'c', 'CAPABILITY'))
 
+    def test_quota(self):
+        self.system.m3mta('mailbox', 'set', self.address, '--quota=10k')
+        d = self.session()
+        self.append(d, 'x' * 1500)
+        text = self.ok(d, 'a', 'GETQUOTAROOT INBOX')
+        self.assertIn(b'* QUOTAROOT "INBOX" user\r\n', text)
+        self.assertIn(b'* QUOTA user (STORAGE 3 10)\r\n', text)
+        self.assertIn(b'* QUOTA user (STORAGE 3 10)\r\n',
+                      self.ok(d, 'b', 'GETQUOTA user'))
+        self.assertIn(b'c NO', d.imap('c', 'GETQUOTA other'))
+        self.assertIn(b'c NO', d.imap('c', 'GETQUOTAROOT Nowhere'))
+        self.assertIn(b'c NO [NOPERM]',
+                      d.imap('c', 'SETQUOTA user (STORAGE 99)'))
+        big = 'x' * 9000
+        self.assertIn(b'[OVERQUOTA]', d.imap(
+            'd', f'APPEND INBOX {{{len(big)}+}}\r\n{big}'))
+        self.system.m3mta('mailbox', 'set', self.address, '--quota=0')
+        self.assertIn(b'* QUOTA user ()', self.ok(d, 'e', 'GETQUOTA user'))
+
     def test_unknown_cte(self):
         d = self.session(select='INBOX')
         text = ('Content-Type: text/plain\r\nContent-Transfer-Encoding: '
