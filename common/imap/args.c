@@ -99,11 +99,23 @@ read_atom(struct parser *p)
 			  .s = str_slice(s, 0, i) });
 }
 
+/* Offset of the quote that ends the string at the start of s, or s.len. */
+static size_t
+quoted_end(struct str s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len && s.p[i] != '"'; i++)
+		i += s.p[i] == '\\';
+	return i < s.len ? i : s.len;
+}
+
+/* Room for this string alone: a line may have thousands of them. */
 static const char *
 read_quoted(struct parser *p)
 {
 	struct str s = str_tail(p->rest, 1);
-	char *out = arena_alloc(p->a, s.len + 1);
+	char *out = arena_alloc(p->a, quoted_end(s) + 1);
 	size_t i, n = 0;
 	bool is_8bit = false;
 

@@ -128,8 +128,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool utf8 = (fuzz_octet(&s) & 1) != 0;
 	struct fuzz_pieces p = fuzz_pieces(a, s);
 	struct command_text c;
+	const char *wrong = command_parse(a, p.v, p.n, utf8, &c);
 
-	if (command_parse(a, p.v, p.n, utf8, &c) == NULL)
+	/* Memory follows the length, whatever the command is made of. */
+	CHECK(arena_size(a) <= size * 256 + 65536);
+	if (!wrong)
 		check_command(a, &c, utf8);
 	else
 		CHECK(c.args == NULL && c.n == 0);
