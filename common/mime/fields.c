@@ -37,25 +37,31 @@ mime_keep(struct mime_parser *p, struct str s)
 	return arena_dup_str(p->a, s);
 }
 
-static bool
-keep_params(struct mime_parser *p, struct facts_params *params)
+/* Parameters, copied out of the scratch arena; all or none of them. */
+static struct facts_params
+keep_params(struct mime_parser *p, struct facts_params params)
 {
+	struct facts_param *v;
 	size_t cost = 0;
 
-	for (size_t i = 0; i < params->n; i++)
-		cost += params->v[i].name.len + params->v[i].value.len +
+	for (size_t i = 0; i < params.n; i++)
+		cost += params.v[i].name.len + params.v[i].value.len +
 		    2 * STR_COST;
-	if (mime_spend(p, cost))
-		return true;
-	params->n = 0;
-	return false;
+	if (!params.n || !mime_spend(p, cost))
+		return (struct facts_params){ 0 };
+	v = ARENA_ARRAY(p->a, params.n, struct facts_param);
+	for (size_t i = 0; i < params.n; i++) {
+		v[i].name = arena_dup_str(p->a, params.v[i].name);
+		v[i].value = arena_dup_str(p->a, params.v[i].value);
+	}
+	return (struct facts_params){ v, params.n };
 }
 
 static void
 parse_type(struct mime_parser *p, struct facts_part *part, struct str value)
 {
 	struct scan s = scan_make(value);
-	struct scratch out = scratch_new(p->a, SCRATCH_ROOM(value.len));
+	struct scratch out = scratch_new(p->scratch, SCRATCH_ROOM(value.len));
 	enum scan_result r = scan_skip_cfws(&s);
 
 	p->is_mime = true;
@@ -74,15 +80,14 @@ parse_type(struct mime_parser *p, struct facts_part *part, struct str value)
 	part->subtype = mime_keep(p, scratch_str(&out));
 	if (r != SCAN_MORE)
 		return;
-	part->params = params_parse(p->a, &s);
-	keep_params(p, &part->params);
+	part->params = keep_params(p, params_parse(p->scratch, &s));
 }
 
 static void
 parse_encoding(struct mime_parser *p, struct facts_part *part, struct str value)
 {
 	struct scan s = scan_make(value);
-	struct scratch out = scratch_new(p->a, SCRATCH_ROOM(value.len));
+	struct scratch out = scratch_new(p->scratch, SCRATCH_ROOM(value.len));
 
 	if (part->encoding.p || scan_skip_cfws(&s) != SCAN_MORE)
 		return;
@@ -95,7 +100,7 @@ parse_disposition(
     struct mime_parser *p, struct facts_part *part, struct str value)
 {
 	struct scan s = scan_make(value);
-	struct scratch out = scratch_new(p->a, SCRATCH_ROOM(value.len));
+	struct scratch out = scratch_new(p->scratch, SCRATCH_ROOM(value.len));
 	enum scan_result r;
 
 	if (part->disposition.p || scan_skip_cfws(&s) == SCAN_BAD)
@@ -106,8 +111,7 @@ parse_disposition(
 	part->disposition = mime_keep(p, scratch_str(&out));
 	if (r != SCAN_MORE)
 		return;
-	part->disposition_params = params_parse(p->a, &s);
-	keep_params(p, &part->disposition_params);
+	part->disposition_params = keep_params(p, params_parse(p->scratch, &s));
 }
 
 /* Kept as tags with ',' between them. */
@@ -115,7 +119,7 @@ static void
 parse_language(struct mime_parser *p, struct facts_part *part, struct str value)
 {
 	struct scan s = scan_make(value);
-	struct scratch out = scratch_new(p->a, SCRATCH_ROOM(value.len));
+	struct scratch out = scratch_new(p->scratch, SCRATCH_ROOM(value.len));
 	enum scan_result r = scan_skip_cfws(&s);
 
 	if (part->language.p)
@@ -222,7 +226,7 @@ parse_addresses(
 		c.v.cap = room_of(list->n);
 		memcpy(&c.v.v, &list->v, sizeof(c.v.v));
 	}
-	address_list_parse(p->a, value, &sink);
+	address_list_parse(p->scratch, value, &sink);
 	*list = (struct facts_addresses){ c.v.v, c.v.n };
 }
 
@@ -327,7 +331,9 @@ mime_field_done(struct mime_parser *p)
 	if (row) {
 		if (p->field_len == LIMIT_MIME_FIELD)
 			p->is_cut = true;
+		p->scratch = arena_new();
 		field_known(p, row, value_of(p, colon));
+		arena_free(p->scratch);
 	}
 	p->field_len = 0;
 }

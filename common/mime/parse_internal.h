@@ -38,6 +38,7 @@ struct preview {
  */
 struct mime_parser {
 	struct arena *a;
+	struct arena *scratch; /* while a field is parsed */
 	VEC(struct facts_part) parts;
 	uint32_t open[LIMIT_MIME_DEPTH + 1]; /* part indices, outermost first */
 	uint32_t last_child[LIMIT_MIME_DEPTH + 1];
