@@ -121,7 +121,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_check_sizes(f);
 	check_nesting(f);
 	check_lines(f, in);
-	fuzz_check_render(a, f);
+	fuzz_check_render(f);
 	check_packed(a, packed);
 	for (i = 1; i < in.len; i += step)
 		check_split(in, packed, i, in.len);
