@@ -145,8 +145,10 @@ add_attribute(struct buf *b, const char *attribute)
 static void
 tell_status(struct listing *l, const struct name *n)
 {
+	struct err unused;
+
 	if (l->status && n->folder)
-		(void)status_tell(l->s, n->folder, l->status);
+		(void)status_tell(l->s, n->folder, l->status, &unused);
 }
 
 static void

@@ -5,6 +5,27 @@
 
 #include "base/banned.h"
 
+/*
+ * One use at most. \All and \Flagged are views of other mailboxes, which
+ * nothing here computes.
+ */
+static bool
+is_creatable(const struct arg *uses, enum special_use *ret_use)
+{
+	enum special_use use;
+
+	if (uses->n == 0) {
+		*ret_use = SPECIAL_NONE;
+		return true;
+	}
+	use = special_of(uses->v[0].s);
+	if (uses->n > 1 || use == SPECIAL_NONE || use == SPECIAL_ALL ||
+	    use == SPECIAL_FLAGGED)
+		return false;
+	*ret_use = use;
+	return true;
+}
+
 /* CREATE name (USE (\Sent)), RFC 6154 3. False: answered. */
 static bool
 take_use(struct session *s, const struct read_command *c,
@@ -17,15 +38,18 @@ take_use(struct session *s, const struct read_command *c,
 		return true;
 	list = &c->text.args[1];
 	if (list->type != ARG_LIST || list->n != 2 ||
-	    !arg_is_atom(&list->v[0], STR("USE")) ||
-	    list->v[1].type != ARG_LIST || list->v[1].n != 1) {
+	    !arg_is_atom(&list->v[0], STR("USE"))) {
 		chat_bad(s, "Unknown parameter");
 		return false;
 	}
 	uses = &list->v[1];
-	*ret_use = special_of(uses->v[0].s);
-	if (*ret_use == SPECIAL_NONE) {
-		chat_no(s, "[USEATTR] Unknown special use");
+	if (uses->type != ARG_LIST ||
+	    (uses->n && uses->v[0].type != ARG_ATOM)) {
+		chat_bad(s, "USE takes a list of attributes");
+		return false;
+	}
+	if (!is_creatable(uses, ret_use)) {
+		chat_no(s, "[USEATTR] No mailbox can have this use");
 		return false;
 	}
 	return true;
@@ -127,7 +151,8 @@ recent_of(const struct folder *f)
 
 /* False: no such item. */
 static bool
-add_item(struct buf *b, const struct folder *f, struct str item)
+add_item(struct buf *b, const struct folder *f, uint64_t deleted_storage,
+    struct str item)
 {
 	char text[OID_HEX];
 	const struct {
@@ -140,6 +165,7 @@ add_item(struct buf *b, const struct folder *f, struct str item)
 		{ STR_INIT("UIDVALIDITY"), f->uidvalidity },
 		{ STR_INIT("UNSEEN"), f->unseen },
 		{ STR_INIT("DELETED"), f->deleted },
+		{ STR_INIT("DELETED-STORAGE"), deleted_storage },
 		{ STR_INIT("SIZE"), f->size },
 		{ STR_INIT("HIGHESTMODSEQ"), f->highestmodseq },
 	};
@@ -158,38 +184,95 @@ add_item(struct buf *b, const struct folder *f, struct str item)
 	return true;
 }
 
-bool
-status_tell(struct session *s, const struct folder *f, const struct arg *items)
+static bool
+asks_for(const struct arg *items, struct str name)
 {
-	struct buf b = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < items->n; i++) {
+		if (arg_is_atom(&items->v[i], name))
+			return true;
+	}
+	return false;
+}
+
+/* What EXPUNGE would free, in octets (RFC 9208 4.1.4). */
+static enum rc
+add_deleted(struct session *s, const struct folder *f, uint64_t *ret_octets,
+    struct err *err)
+{
+	struct folder_changes all;
+	uint64_t octets = 0;
+	size_t i;
+	enum rc rc = store_changes(
+	    s->p->db, s->command_arena, &f->owner, &f->id, 0, &all, err);
+
+	if (rc != RC_OK)
+		return rc;
+	for (i = 0; i < all.n_entries; i++) {
+		if (all.entries[i].flags & FLAG_DELETED)
+			octets += all.entries[i].size;
+	}
+	*ret_octets = octets;
+	return RC_OK;
+}
+
+/* "MESSAGES 1 UNSEEN 0" */
+static enum rc
+add_items(struct session *s, const struct folder *f, const struct arg *items,
+    struct buf *b, struct err *err)
+{
+	uint64_t deleted = 0;
+	enum rc rc = RC_OK;
 	size_t i;
 	bool ok = items->type == ARG_LIST && items->n > 0;
 
+	if (ok && f->deleted && asks_for(items, STR("DELETED-STORAGE")))
+		rc = add_deleted(s, f, &deleted, err);
 	for (i = 0; ok && i < items->n; i++) {
 		if (i)
-			buf_add_char(&b, ' ');
+			buf_add_char(b, ' ');
 		ok = arg_is_text(&items->v[i]) &&
-		    add_item(&b, f, items->v[i].s);
+		    add_item(b, f, deleted, items->v[i].s);
 	}
-	if (ok) {
+	return ok ? rc : err_set(err, RC_PERM, "", "Unknown STATUS item");
+}
+
+enum rc
+status_tell(struct session *s, const struct folder *f,
+    const struct arg *items, struct err *err)
+{
+	struct buf b = BUF_INIT;
+	enum rc rc = add_items(s, f, items, &b, err);
+
+	if (rc == RC_OK) {
 		writer_add_cstr(s->writer, "* STATUS ");
 		chat_mailbox(s, f->name);
 		writer_printf(
 		    s->writer, " (%.*s)\r\n", STR_ARG(buf_str(&b)));
 	}
 	buf_done(&b);
-	return ok;
+	return rc;
 }
 
 void
 cmd_status(struct session *s, const struct read_command *c)
 {
 	struct folder *f = command_folder(s, &c->text.args[0], false);
+	struct err err;
 
 	if (!f)
 		return;
-	if (!status_tell(s, f, &c->text.args[1]))
-		chat_bad(s, "Unknown STATUS item");
-	else
+	switch (status_tell(s, f, &c->text.args[1], &err)) {
+	case RC_OK:
 		command_done(s, true, "Done");
+		break;
+	case RC_PERM:
+		chat_bad(s, err.text);
+		break;
+	case RC_TEMP:
+	case RC_BUG:
+		chat_failure(s, &err);
+		break;
+	}
 }

@@ -36,7 +36,7 @@ tell_quota(struct session *s, const struct mailbox *m)
 	if (m->size_maximum)
 		chat_untagged(s, "QUOTA %.*s (STORAGE %llu %llu)",
 		    STR_ARG(root), (unsigned long long)units(m->size_current),
-		    (unsigned long long)(m->size_maximum / 1024));
+		    (unsigned long long)units(m->size_maximum));
 	else
 		chat_untagged(s, "QUOTA %.*s ()", STR_ARG(root));
 }
