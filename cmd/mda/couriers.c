@@ -120,6 +120,7 @@ run_courier(struct mda *m, struct job *const *jobs, size_t n)
 	    (int)getpid());
 	if (remote_deliver(m, jobs, n, &err) != RC_OK) {
 		log_failure("courier", &err);
+		mda_release(m, jobs, n);
 		return ENDED_BADLY;
 	}
 	for (i = 0; i < n; i++) {

@@ -73,6 +73,8 @@ struct job {
 
 /* Until nothing is due in the buckets (bits). RC_TEMP: the database. */
 enum rc mda_work(struct mda *m, uint64_t buckets, struct err *err);
+/* Gives back the claims of jobs that were not finished, after a failure. */
+void mda_release(struct mda *m, struct job *const *jobs, size_t n);
 /* True when the process was told to end. */
 bool mda_is_stopping(const struct mda *m);
 

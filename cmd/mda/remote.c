@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/fault.h"
 #include "client.h"
 #include "db/limits.h"
@@ -11,6 +12,8 @@
 #include "log/log.h"
 
 #include "base/banned.h"
+
+enum { OUTCOME_EVERY_MS = 500 };
 
 struct courier {
 	struct mda *m;
@@ -328,6 +331,27 @@ send_party(struct courier *c, struct job *j, const struct destination *to,
 		hang_up(c);
 }
 
+/*
+ * What was sent must not be sent again: while the database is away the
+ * outcome is tried for as long as the lease holds. Then the job is left to
+ * the end of its lease.
+ */
+static enum rc
+write_outcome(struct courier *c, struct job *j, struct err *err)
+{
+	int64_t deadline =
+	    clock_deadline(config_int(c->m->config, CFG_MDA_LEASE) / 2);
+	enum rc rc = outcome_write(c->m, j, err);
+
+	while (rc == RC_TEMP && clock_left_ms(deadline) > 0) {
+		log_failure("outcome", err);
+		clock_sleep(OUTCOME_EVERY_MS);
+		rc = outcome_write(c->m, j, err);
+	}
+	j->is_lost |= rc != RC_OK;
+	return rc;
+}
+
 static enum rc
 deliver_job(struct courier *c, struct job *j, struct err *err)
 {
@@ -348,9 +372,8 @@ deliver_job(struct courier *c, struct job *j, struct err *err)
 				send_party(c, j, &to, &p);
 		}
 	}
-	/* Written at once: what was sent must not be sent again. */
 	if (rc == RC_OK)
-		rc = outcome_write(c->m, j, err);
+		rc = write_outcome(c, j, err);
 	j->is_finished = rc == RC_OK;
 	return rc;
 }

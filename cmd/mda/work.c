@@ -13,6 +13,8 @@
 
 #include "base/banned.h"
 
+enum { RELEASE_MS = 120000, RELEASE_EVERY_MS = 500 };
+
 bool
 mda_is_stopping(const struct mda *m)
 {
@@ -39,7 +41,61 @@ make_blobs(struct mda *m, const struct queue_claim *claim, struct err *err)
 	return blob_insert(m->db, v, n, err);
 }
 
-/* What was claimed and not ended is tried again when its lease ends. */
+/*
+ * The database failed in the middle (a failover, mostly): what is still ours
+ * is given back, so that it need not wait for the end of its lease.
+ */
+static void
+release(struct mda *m, const struct queue_item *const *v, size_t k)
+{
+	int64_t deadline = clock_deadline(RELEASE_MS);
+	struct err err;
+
+	while (k && queue_release_claim(m->db, v, k, &err) != RC_OK &&
+	    clock_left_ms(deadline) > 0 && !mda_is_stopping(m)) {
+		log_failure("release", &err);
+		clock_sleep(RELEASE_EVERY_MS);
+	}
+}
+
+void
+mda_release(struct mda *m, struct job *const *jobs, size_t n)
+{
+	const struct queue_item **v =
+	    ARENA_ARRAY(m->a, n, const struct queue_item *);
+	size_t i, k = 0;
+
+	for (i = 0; i < n; i++) {
+		if (!jobs[i]->is_finished && !jobs[i]->is_lost)
+			v[k++] = jobs[i]->item;
+	}
+	release(m, v, k);
+}
+
+static void
+release_jobs(struct mda *m, struct job *jobs, size_t n)
+{
+	struct job **v = ARENA_ARRAY(m->a, n, struct job *);
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		v[i] = &jobs[i];
+	mda_release(m, v, n);
+}
+
+static void
+release_claim(struct mda *m, const struct queue_claim *claim)
+{
+	const struct queue_item **v =
+	    ARENA_ARRAY(m->a, claim->n, const struct queue_item *);
+	size_t i;
+
+	for (i = 0; i < claim->n; i++)
+		v[i] = &claim->v[i];
+	release(m, v, claim->n);
+}
+
+/* What a dead process had claimed is tried again when its lease ends. */
 static enum rc
 work_on(struct mda *m, const struct queue_claim *claim, struct err *err)
 {
@@ -48,17 +104,20 @@ work_on(struct mda *m, const struct queue_claim *claim, struct err *err)
 	enum rc rc = make_blobs(m, claim, err);
 	size_t i;
 
-	for (i = 0; rc == RC_OK && i < claim->n; i++) {
+	for (i = 0; i < claim->n; i++) {
 		jobs[i].item = &claim->v[i];
 		jobs[i].is_expired = claim->v[i].expires_ms <= now;
-		rc = route_job(m, &jobs[i], err);
 	}
+	for (i = 0; rc == RC_OK && i < claim->n; i++)
+		rc = route_job(m, &jobs[i], err);
 	if (rc == RC_OK)
 		rc = local_deliver(m, jobs, claim->n, err);
 	if (rc == RC_OK)
 		rc = couriers_hand_over(m, jobs, claim->n, err);
 	for (i = 0; rc == RC_OK && i < claim->n; i++)
 		rc = outcome_write(m, &jobs[i], err);
+	if (rc == RC_TEMP)
+		release_jobs(m, jobs, claim->n);
 	return rc;
 }
 
@@ -98,6 +157,8 @@ mda_work(struct mda *m, uint64_t buckets, struct err *err)
 	while (rc == RC_OK && b < QUEUE_BUCKETS && !mda_is_stopping(m)) {
 		arena_reset(m->a);
 		rc = claim_batch(m, buckets, &b, &claim, err);
+		if (rc != RC_OK)
+			release_claim(m, &claim);
 		if (rc != RC_OK || claim.n == 0)
 			continue;
 		FAULT_POINT("mda-claimed");

@@ -9,15 +9,12 @@
 #include "base/banned.h"
 
 
-enum { STARTS_UNTIL_HELD = 3 };
 
-static void
-wait_ms(long ms)
-{
-	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&t, NULL);
-}
+enum {
+	STARTS_UNTIL_HELD = 3,
+	RELEASE_MS = 60000, /* a failover takes 10 to 20 s */
+	RELEASE_EVERY_MS = 500,
+};
 
 enum rc
 queue_insert(struct db *db, const struct queue_item *item,
@@ -25,7 +22,7 @@ queue_insert(struct db *db, const struct queue_item *item,
 {
 	bson_t doc = BSON_INITIALIZER;
 	bool is_stored_before;
-	long pause_ms = 50;
+	int64_t pause_ms = 50;
 	enum rc rc;
 
 	queue_encode(item, &doc);
@@ -34,7 +31,7 @@ queue_insert(struct db *db, const struct queue_item *item,
 		FAULT_POINT("smtp-insert-sent");
 		if (rc != RC_TEMP || clock_left_ms(deadline_ms) <= pause_ms)
 			break;
-		wait_ms(pause_ms);
+		clock_sleep(pause_ms);
 		pause_ms = pause_ms < 1000 ? pause_ms * 2 : 1000;
 	}
 	bson_destroy(&doc);
@@ -221,6 +218,37 @@ read_claimed(struct db *db, bson_t *filter, const struct oid *token,
 	return rc;
 }
 
+/* Due now, as if it had not been claimed. */
+static bson_t *
+release_update(void)
+{
+	return BCON_NEW("0", "{", "$set", "{", "next_at", "$$NOW",
+	    "starts", "{", "$max", "[", BCON_INT64(0), "{", "$subtract", "[",
+	    "$starts", BCON_INT64(1), "]", "}", "]", "}", "}", "}");
+}
+
+/*
+ * The claim was sent, and its answer or its messages did not come: a
+ * failover, mostly. What it may have taken is given back when the database
+ * is there again; else it would wait for the end of the lease.
+ */
+static void
+release_token(struct db *db, uint32_t bucket, const struct oid *token)
+{
+	int64_t deadline = clock_deadline(RELEASE_MS);
+	bson_t filter = BSON_INITIALIZER, *update = release_update();
+	struct err unused;
+
+	BSON_APPEND_INT32(&filter, "bucket", (int32_t)bucket);
+	doc_add_oid(&filter, "claim", token);
+	while (db_update_many(db, DB_QUEUE, &filter, update, NULL, &unused) !=
+		RC_OK &&
+	    clock_left_ms(deadline) > 0)
+		clock_sleep(RELEASE_EVERY_MS);
+	bson_destroy(update);
+	bson_destroy(&filter);
+}
+
 enum rc
 queue_claim(struct db *db, struct arena *a, uint32_t bucket,
     struct str worker, size_t max, int64_t lease_ms,
@@ -243,6 +271,8 @@ queue_claim(struct db *db, struct arena *a, uint32_t bucket,
 		bson_destroy(&due);
 		if (rc == RC_OK)
 			rc = read_claimed(db, &filter, &token, &all, err);
+		if (rc != RC_OK)
+			release_token(db, bucket, &token);
 	}
 	bson_destroy(&filter);
 	if (rc == RC_OK)
@@ -403,9 +433,7 @@ enum rc
 queue_release_claim(struct db *db, const struct queue_item *const *v,
     size_t n, struct err *err)
 {
-	bson_t *change = BCON_NEW("0", "{", "$set", "{", "next_at", "$$NOW",
-	    "starts", "{", "$max", "[", BCON_INT64(0), "{", "$subtract", "[",
-	    "$starts", BCON_INT64(1), "]", "}", "]", "}", "}", "}");
+	bson_t *change = release_update();
 	enum rc rc = update_leases(db, v, n, change, err);
 
 	bson_destroy(change);
