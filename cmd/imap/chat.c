@@ -118,6 +118,7 @@ static const struct code_row codes[] = {
 	{ "EXISTS", "ALREADYEXISTS" },
 	{ "CANNOT", "CANNOT" },
 	{ "LIMIT", "LIMIT" },
+	{ "TOOMANY", "METADATA TOOMANY" },
 };
 
 void

@@ -5,10 +5,7 @@
 
 #include "base/banned.h"
 
-/*
- * One use at most. \All and \Flagged are views of other mailboxes, which
- * nothing here computes.
- */
+/* One use at most. */
 static bool
 is_creatable(const struct arg *uses, enum special_use *ret_use)
 {
@@ -19,8 +16,7 @@ is_creatable(const struct arg *uses, enum special_use *ret_use)
 		return true;
 	}
 	use = special_of(uses->v[0].s);
-	if (uses->n > 1 || use == SPECIAL_NONE || use == SPECIAL_ALL ||
-	    use == SPECIAL_FLAGGED)
+	if (uses->n > 1 || !special_is_settable(use))
 		return false;
 	*ret_use = use;
 	return true;

@@ -77,6 +77,8 @@ CMD(cmd_list);
 CMD(cmd_lsub);
 CMD(cmd_status);
 CMD(cmd_append);
+CMD(cmd_getmetadata);
+CMD(cmd_setmetadata);
 CMD(cmd_getquota);
 CMD(cmd_getquotaroot);
 CMD(cmd_setquota);

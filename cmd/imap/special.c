@@ -32,3 +32,11 @@ special_of(struct str name)
 	}
 	return SPECIAL_NONE;
 }
+
+/* \All and \Flagged are views of other mailboxes: nothing computes them. */
+bool
+special_is_settable(enum special_use use)
+{
+	return use != SPECIAL_NONE && use != SPECIAL_ALL &&
+	    use != SPECIAL_FLAGGED;
+}

@@ -36,6 +36,10 @@
 #define LIMIT_FOLDERS            10000  /* of one owner */
 #define LIMIT_KEYWORDS           57     /* of one folder: bits 5 to 61 */
 #define LIMIT_KEYWORD            64     /* octets */
+#define LIMIT_ANNOTATION         32768  /* octets of a value (RFC 5464) */
+#define LIMIT_ANNOTATION_NAME    255
+#define LIMIT_ANNOTATIONS        128    /* of one folder */
+#define LIMIT_ANNOTATIONS_OWNER  2048   /* of all folders of an owner */
 #define LIMIT_TAIL               64     /* entries, then they go to a page */
 #define LIMIT_PAGE               256    /* entries of a page */
 #define LIMIT_BLOB_CHUNK         (1 << 20)

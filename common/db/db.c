@@ -18,6 +18,7 @@ static const char *const collection_names[DB_COUNT] = {
 	[DB_BLOBS] = "blobs",
 	[DB_TRASH] = "trash",
 	[DB_LIMITS] = "limits",
+	[DB_ANNOTATIONS] = "annotations",
 };
 
 const char *

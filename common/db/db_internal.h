@@ -23,6 +23,7 @@ enum db_collection {
 	DB_BLOBS,
 	DB_TRASH,
 	DB_LIMITS,
+	DB_ANNOTATIONS,
 	DB_COUNT
 };
 

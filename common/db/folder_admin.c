@@ -293,6 +293,8 @@ remove_folder(struct names *op, struct db *db, const struct oid *id,
 			    c.trashed.n, err);
 		if (rc == RC_OK)
 			rc = delete_pages(db, op->owner, id, err);
+		if (rc == RC_OK)
+			rc = annotations_delete(db, op->owner, id, err);
 	}
 	return rc == RC_OK ? delete_document(op, db, id, err) : rc;
 }

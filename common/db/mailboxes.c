@@ -341,7 +341,7 @@ empty(struct db *db, struct arena *a, const struct uuid *owner,
 
 	for (i = 0; rc == RC_OK && i < n; i++)
 		rc = folder_remove(db, owner, &folders[i].id, err);
-	return rc;
+	return rc == RC_OK ? annotations_delete(db, owner, NULL, err) : rc;
 }
 
 /* Disabled first: a second run goes on where the first one died. */

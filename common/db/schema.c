@@ -17,6 +17,8 @@
  * trash      _id, owner, folder, m modseq, at, u [lo, hi, lo, hi ...],
  *            messages [ids] until gc took them
  * limits     _id key, counters, expires
+ * annotations _id, owner (16 zeros: all), folder (12 zeros: the server),
+ *            name, value
  */
 #include <assert.h>
 #include <stdio.h>
@@ -65,6 +67,11 @@ static const struct collection_spec specs[] = {
 	    "[{\"name\": \"expires\", \"key\": {\"expires\": 1},"
 	    "  \"expireAfterSeconds\": 0}]",
 	    "{\"_id\": \"hashed\"}" },
+	{ DB_ANNOTATIONS,
+	    "[{\"name\": \"name\", \"key\":"
+	    "  {\"owner\": 1, \"folder\": 1, \"name\": 1},"
+	    "  \"unique\": true}]",
+	    "{\"owner\": 1}" },
 };
 
 static bson_t *

@@ -120,6 +120,10 @@ enum rc trash_insert(struct db *db, const struct uuid *owner,
     size_t n_uids, const struct oid *messages, size_t n_messages,
     struct err *err);
 
+/* folder NULL: all that the owner has. */
+enum rc annotations_delete(struct db *db, const struct uuid *owner,
+    const struct oid *folder, struct err *err);
+
 /* Moves a tail over the limit into pages; its own transaction. */
 enum rc folder_roll(struct db *db, const struct uuid *owner,
     const struct oid *id, struct err *err);

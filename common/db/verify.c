@@ -481,6 +481,34 @@ check_lost_pages(struct verify *v, struct err *err)
 	return rc;
 }
 
+static bool
+on_lost_annotation(void *ctx, const bson_t *doc)
+{
+	struct verify *v = ctx;
+	struct oid folder;
+
+	arena_reset(v->scratch);
+	if (doc_oid(doc, "_id", &folder) && !oid_is_zero(&folder))
+		problem(v, "annotation-folder", name_of(v, &folder),
+		    "annotations of a folder that is not there");
+	return true;
+}
+
+static enum rc
+check_annotations(struct verify *v, struct err *err)
+{
+	bson_t *pipeline = BCON_NEW("pipeline", "[",
+	    "{", "$group", "{", "_id", "$folder", "}", "}",
+	    "{", "$lookup", "{", "from", "folders", "localField", "_id",
+	    "foreignField", "_id", "as", "f", "}", "}",
+	    "{", "$match", "{", "f", "[", "]", "}", "}", "]");
+	enum rc rc = db_aggregate(v->db, DB_ANNOTATIONS, pipeline,
+	    on_lost_annotation, v, err);
+
+	bson_destroy(pipeline);
+	return rc;
+}
+
 /* --- trash and queue ------------------------------------------------------------------ */
 
 static bool
@@ -654,8 +682,8 @@ count_orphans(struct verify *v)
 typedef enum rc verify_step(struct verify *v, struct err *err);
 
 static verify_step *const steps[] = { read_blobs, read_messages, read_owners,
-	check_folders, check_lost_pages, check_trash, check_queue,
-	check_domains };
+	check_folders, check_lost_pages, check_annotations, check_trash,
+	check_queue, check_domains };
 
 enum rc
 verify_run(struct db *db,

@@ -28,6 +28,8 @@ BREAKS = [
     ('page-modseq', 'pages', {}, {'$inc': {'mod': 1}}),
     ('page-length', 'pages', {}, {'$set': {'e': []}}),
     ('page-folder', 'pages', {}, {'$set': {'folder': bson.ObjectId()}}),
+    ('annotation-folder', 'annotations', {},
+     {'$set': {'folder': bson.ObjectId()}}),
     ('message-size', 'messages', {}, {'$inc': {'size': 1}}),
     ('message-blob', 'messages', {}, {'$set': {'blob': bson.ObjectId()}}),
     ('quota', 'mailboxes', {}, {'$inc': {'size.current': 1}}),
@@ -52,6 +54,10 @@ class Verify(LiveTest):
                 cls.submit(s)
             s.mda()
         cls.submit(s)
+        inbox = s.db.folders.find_one(FOLDER)
+        s.db.annotations.insert_one({
+            'owner': inbox['owner'], 'folder': inbox['_id'],
+            'name': '/private/x', 'value': b'x'})
 
     @staticmethod
     def submit(s):

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "imap/entry_name.h"
 #include "imap/list_pattern.h"
 #include "imap/seqset.h"
 #include "base/banned.h"
@@ -231,6 +232,55 @@ START_TEST(test_pattern_limits)
 }
 END_TEST
 
+static const struct {
+	const char *name;
+	bool is_valid;
+} entry_names[] = {
+	{ "/private", true },
+	{ "/shared", true },
+	{ "/private/a", true },
+	{ "/shared/vendor/a b/c", true },
+	{ "", false },
+	{ "/", false },
+	{ "//private", false },
+	{ "private/a", false },
+	{ "/privatex/a", false },
+	{ "/other/a", false },
+	{ "/private/", false },
+	{ "/private//a", false },
+	{ "/private/a/", false },
+	{ "/private/a*", false },
+	{ "/private/%a", false },
+	{ "/private/a\t", false },
+	{ "/private/\xc3\xa4", false },
+	{ "/private/\x7f", false },
+};
+
+START_TEST(test_entry_name)
+{
+	ck_assert_int_eq(
+	    entry_name_is_valid(str_from_cstr(entry_names[_i].name)),
+	    entry_names[_i].is_valid);
+}
+END_TEST
+
+START_TEST(test_entry_name_below)
+{
+	struct str a = STR("/private/a"), b = STR("/private/a/b"),
+		   c = STR("/private/a/b/c");
+
+	ck_assert(!entry_name_is_below(a, a, SIZE_MAX));
+	ck_assert(!entry_name_is_below(a, b, SIZE_MAX));
+	ck_assert(!entry_name_is_below(STR("/private/ab"), a, SIZE_MAX));
+	ck_assert(!entry_name_is_below(b, a, 0));
+	ck_assert(entry_name_is_below(b, a, 1));
+	ck_assert(!entry_name_is_below(c, a, 1));
+	ck_assert(entry_name_is_below(c, a, SIZE_MAX));
+	ck_assert(entry_name_is_root(STR("/private")));
+	ck_assert(!entry_name_is_root(a));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -247,6 +297,9 @@ main(void)
 	    t, test_pattern, 0, (int)(sizeof(patterns) / sizeof(patterns[0])));
 	tcase_add_test(t, test_pattern_random);
 	tcase_add_test(t, test_pattern_limits);
+	tcase_add_loop_test(t, test_entry_name, 0,
+	    (int)(sizeof(entry_names) / sizeof(entry_names[0])));
+	tcase_add_test(t, test_entry_name_below);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -1,0 +1,241 @@
+/* Annotations; see annotations.h. */
+#include "db/annotations.h"
+
+#include "base/limits.h"
+#include "db/store_internal.h"
+
+#include "base/banned.h"
+
+static const struct uuid everyone;
+static const struct oid server;
+
+static const struct oid *
+folder_of(const struct annotated *where)
+{
+	return where->folder ? where->folder : &server;
+}
+
+/* What the server shares is nobody's. */
+static const struct uuid *
+owner_of(const struct annotated *where, struct str name)
+{
+	bool is_shared = str_starts_with(name, STR("/shared/"));
+
+	return is_shared && !where->folder ? &everyone : where->owner;
+}
+
+/* --- reading ------------------------------------------------------------------ */
+
+struct annotations {
+	struct arena *a;
+	VEC(struct annotation) v;
+};
+
+static bool
+collect(void *ctx, const bson_t *doc)
+{
+	struct annotations *all = ctx;
+	struct annotation *x = VEC_ADD(all->a, &all->v);
+
+	x->name = doc_text_in(all->a, doc, "name");
+	x->value = doc_bytes_in(all->a, doc, "value");
+	if (!x->value.p)
+		x->value = STR("");
+	return true;
+}
+
+static enum rc
+list(struct db *db, struct annotations *all, const struct uuid *owner,
+    const struct oid *folder, struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER;
+	bson_t *opts = BCON_NEW("sort", "{", "name", BCON_INT32(1), "}");
+	enum rc rc;
+
+	doc_add_uuid(&filter, "owner", owner);
+	doc_add_oid(&filter, "folder", folder);
+	rc = db_find(
+	    db, DB_ANNOTATIONS, &filter, opts, collect, all, err);
+	bson_destroy(opts);
+	bson_destroy(&filter);
+	return rc;
+}
+
+/* "/private" comes before "/shared", so two lists are one sorted list. */
+enum rc
+annotation_list(struct db *db, struct arena *a, const struct annotated *where,
+    struct annotation **ret_v, size_t *ret_n, struct err *err)
+{
+	struct annotations all = { .a = a };
+	enum rc rc = list(db, &all, where->owner, folder_of(where), err);
+
+	if (rc == RC_OK && !where->folder)
+		rc = list(db, &all, &everyone, &server, err);
+	if (rc != RC_OK)
+		return rc;
+	*ret_v = all.v.v;
+	*ret_n = all.v.n;
+	return RC_OK;
+}
+
+/* --- changes ------------------------------------------------------------------ */
+
+struct change {
+	const struct annotated *where;
+	const struct annotation *v;
+	size_t n;
+	const enum special_use *special;
+	size_t n_here;  /* after the change */
+	size_t n_all;
+};
+
+/*
+ * A write to what they belong to: it must be there, and who deletes it in
+ * the meantime has a conflict.
+ */
+static enum rc
+lock(struct change *c, struct db *db, struct err *err)
+{
+	const struct annotated *w = c->where;
+	enum db_collection which = w->folder ? DB_FOLDERS : DB_MAILBOXES;
+	bson_t filter = BSON_INITIALIZER;
+	bson_t *change =
+	    BCON_NEW("$inc", "{", "annotated", BCON_INT64(1), "}");
+	int64_t matched = 0;
+	enum rc rc;
+
+	if (c->special)
+		BCON_APPEND(change, "$set", "{", "special",
+		    BCON_INT64(*c->special), "}");
+	if (w->folder) {
+		folder_filter(&filter, w->owner, w->folder);
+	} else {
+		doc_add_text(&filter, "_id", w->address);
+		doc_add_uuid(&filter, "owner", w->owner);
+		BCON_APPEND(&filter, "disabled", "{", "$ne", BCON_BOOL(true),
+		    "}");
+	}
+	rc = db_update_one(db, which, &filter, change, NULL, &matched, err);
+	bson_destroy(change);
+	bson_destroy(&filter);
+	if (rc == RC_OK && matched == 0)
+		return err_set(
+		    err, RC_PERM, "NOTFOUND", "the mailbox is gone");
+	return rc;
+}
+
+static enum rc
+set_one(struct change *c, struct db *db, const struct annotation *x,
+    struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER, change = BSON_INITIALIZER, set;
+	bson_t *upsert = BCON_NEW("upsert", BCON_BOOL(true));
+	enum rc rc;
+
+	doc_add_uuid(&filter, "owner", owner_of(c->where, x->name));
+	doc_add_oid(&filter, "folder", folder_of(c->where));
+	doc_add_text(&filter, "name", x->name);
+	if (x->value.p) {
+		BSON_APPEND_DOCUMENT_BEGIN(&change, "$set", &set);
+		doc_add_bytes(&set, "value", x->value);
+		bson_append_document_end(&change, &set);
+		rc = db_update_one(db, DB_ANNOTATIONS, &filter, &change,
+		    upsert, NULL, err);
+	} else {
+		rc = db_delete_one(db, DB_ANNOTATIONS, &filter, NULL, err);
+	}
+	bson_destroy(upsert);
+	bson_destroy(&change);
+	bson_destroy(&filter);
+	return rc;
+}
+
+static bool
+count(void *ctx, const bson_t *doc)
+{
+	struct change *c = ctx;
+	struct oid folder = server;
+
+	(void)doc_oid(doc, "folder", &folder);
+	c->n_all++;
+	c->n_here += oid_equals(&folder, folder_of(c->where));
+	return true;
+}
+
+static enum rc
+check_number(struct change *c, struct db *db, const struct uuid *owner,
+    struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER;
+	bson_t *opts =
+	    BCON_NEW("projection", "{", "folder", BCON_INT32(1), "}");
+	enum rc rc;
+
+	c->n_here = c->n_all = 0;
+	doc_add_uuid(&filter, "owner", owner);
+	rc = db_find(db, DB_ANNOTATIONS, &filter, opts, count, c, err);
+	bson_destroy(opts);
+	bson_destroy(&filter);
+	if (rc == RC_OK &&
+	    (c->n_here > LIMIT_ANNOTATIONS ||
+		c->n_all > LIMIT_ANNOTATIONS_OWNER))
+		return err_set(
+		    err, RC_PERM, "TOOMANY", "there are too many entries");
+	return rc;
+}
+
+/* Removing is always allowed. */
+static bool
+adds_any(const struct change *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->n; i++) {
+		if (c->v[i].value.p)
+			return true;
+	}
+	return false;
+}
+
+static enum rc
+set_all(struct db *db, void *ctx, struct err *err)
+{
+	struct change *c = ctx;
+	enum rc rc = lock(c, db, err);
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < c->n; i++)
+		rc = set_one(c, db, &c->v[i], err);
+	if (rc == RC_OK && adds_any(c)) {
+		rc = check_number(c, db, c->where->owner, err);
+		if (rc == RC_OK && !c->where->folder)
+			rc = check_number(c, db, &everyone, err);
+	}
+	return rc;
+}
+
+enum rc
+annotation_set(struct db *db, const struct annotated *where,
+    const struct annotation *v, size_t n, const enum special_use *special,
+    struct err *err)
+{
+	struct change c = { .where = where, .v = v, .n = n,
+		.special = special };
+
+	return db_txn_run(db, set_all, &c, DB_INTERACTIVE_MS, err);
+}
+
+enum rc
+annotations_delete(struct db *db, const struct uuid *owner,
+    const struct oid *folder, struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER;
+	enum rc rc;
+
+	doc_add_uuid(&filter, "owner", owner);
+	if (folder)
+		doc_add_oid(&filter, "folder", folder);
+	rc = db_delete_many(db, DB_ANNOTATIONS, &filter, NULL, err);
+	bson_destroy(&filter);
+	return rc;
+}

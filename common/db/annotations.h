@@ -1,0 +1,33 @@
+/*
+ * Annotations (RFC 5464): the collection `annotations`. They belong to the
+ * id of a folder, so a RENAME keeps them, and go in the transaction that
+ * deletes it. Those of the server belong to no folder: private ones to the
+ * owner, shared ones to all.
+ */
+#ifndef M3_DB_ANNOTATIONS_H
+#define M3_DB_ANNOTATIONS_H
+
+#include "db/db.h"
+#include "model/annotation.h"
+#include "model/folder.h"
+
+struct annotated {
+	const struct uuid *owner;
+	struct str address;       /* of the owner's mailbox */
+	const struct oid *folder; /* NULL: the server */
+};
+
+/* Sorted by name. */
+enum rc annotation_list(struct db *db, struct arena *a,
+    const struct annotated *where, struct annotation **ret_v, size_t *ret_n,
+    struct err *err);
+/*
+ * Sets those with a value and removes those without one, all or nothing.
+ * special: the folder's new use, or NULL. RC_PERM codes "NOTFOUND": the
+ * folder is gone; "TOOMANY": of the folder, or of all that the owner has.
+ */
+enum rc annotation_set(struct db *db, const struct annotated *where,
+    const struct annotation *v, size_t n, const enum special_use *special,
+    struct err *err);
+
+#endif
