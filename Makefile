@@ -116,6 +116,13 @@ test: ## installs what the tests need and runs all of them
 	@$(MAKE) --no-print-directory FAULT=1 BUILD=$(BUILD)-fault all
 	@/usr/bin/python3 tests/run --build $(BUILD) unit live
 
+.PHONY: conformance
+conformance: ## the rows of the SMTP cases, one by one
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory FAULT=1 BUILD=$(BUILD)-fault all
+	@tests/conformance --build $(BUILD)
+
 .PHONY: run
 run: ## a whole mail system on this machine, until Ctrl-C
 	@tools/setup run

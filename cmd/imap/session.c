@@ -12,7 +12,8 @@
 
 #include "base/banned.h"
 
-enum { BUFFER_SIZE = 65536 * 2 + 64, WRITER_SIZE = 32768 };
+enum { BUFFER_SIZE = 65536 * 2 + 64, WRITER_SIZE = 32768,
+	LINGER_MS = 500 };
 
 void
 session_enter(struct session *s, enum state state)
@@ -167,6 +168,7 @@ close_session(struct session *s)
 	chat_flush(s);
 	if (stream_is_tls(s->stream))
 		stream_close_tls(s->stream, clock_deadline(1000));
+	stream_linger(s->stream, clock_deadline(LINGER_MS));
 	log_begin(LOG_AT_INFO, "disconnected");
 	log_num("commands", s->n_commands);
 	log_num("octets", (int64_t)writer_total(s->writer));

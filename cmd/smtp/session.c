@@ -13,7 +13,7 @@
 
 #include "base/banned.h"
 
-enum { BUFFER_SIZE = 65536, WRITE_TIMEOUT_MS = 60000 };
+enum { BUFFER_SIZE = 65536, WRITE_TIMEOUT_MS = 60000, LINGER_MS = 500 };
 
 void
 session_enter(struct session *s, enum state state)
@@ -248,6 +248,7 @@ close_session(struct session *s)
 	chat_flush(s);
 	if (stream_is_tls(s->stream))
 		stream_close_tls(s->stream, clock_deadline(1000));
+	stream_linger(s->stream, clock_deadline(LINGER_MS));
 	log_begin(LOG_AT_INFO, "disconnected");
 	log_num("commands", s->n_commands);
 	log_num("messages", s->n_messages);

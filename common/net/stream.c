@@ -6,12 +6,15 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "net/stream_internal.h"
 #include "base/banned.h"
+
+enum { LINGER_MAX = 1 << 20 };
 
 ssize_t
 stream_fail_errno(struct stream *s, const char *what)
@@ -164,4 +167,18 @@ stream_free(struct stream *s)
 		return;
 	s->ops->done(s);
 	mem_free(s);
+}
+
+void
+stream_linger(struct stream *s, int64_t deadline_ms)
+{
+	char rest[4096];
+	size_t n, total = 0;
+
+	if (s->error != IO_OK || !stream_has_input(s) ||
+	    shutdown(s->out_fd, SHUT_WR) != 0)
+		return;
+	while (total < LINGER_MAX &&
+	    stream_read(s, rest, sizeof(rest), deadline_ms, &n) == IO_OK)
+		total += n;
 }

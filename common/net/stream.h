@@ -63,6 +63,13 @@ enum io stream_start_tls_client(struct stream *s, struct tls_client *t,
 /* Sends close_notify; not an error when the peer is gone. */
 void stream_close_tls(struct stream *s, int64_t deadline_ms);
 
+/*
+ * Before a close with input that nobody will read: ends our side and reads
+ * a little of it, since a close with unread octets makes TCP send a reset,
+ * which may overtake our last reply.
+ */
+void stream_linger(struct stream *s, int64_t deadline_ms);
+
 bool stream_is_tls(const struct stream *s);
 struct str stream_tls_version(const struct stream *s); /* "TLSv1.3" */
 struct str stream_tls_cipher(const struct stream *s);
