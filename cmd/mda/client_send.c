@@ -38,7 +38,7 @@ put_mail(struct client *c, const struct queue_item *item)
 
 	if (c->extensions & EXT_SIZE)
 		p = arena_printf(a, " SIZE=%llu",
-		    (unsigned long long)(item->size + item->headers.len));
+		    (unsigned long long)item->size + item->headers.len);
 	if (c->extensions & EXT_8BITMIME && item->body_8bit)
 		p = arena_join(a, p, STR(" BODY=8BITMIME"));
 	if (c->extensions & EXT_SMTPUTF8 && item->smtputf8)

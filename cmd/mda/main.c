@@ -197,7 +197,7 @@ main(int argc, char **argv)
 	struct doorbell *bell = NULL;
 	struct report_texts texts;
 	struct program p;
-	struct err err;
+	struct err err = { .rc = RC_OK };
 	pid_t pids[64];
 	int n, stop_fd, code = program_start(&p, &spec, argc, argv);
 	uint64_t unused;
@@ -208,6 +208,7 @@ main(int argc, char **argv)
 		config_str(&p.config, CFG_REPORT_TEMPLATE), &texts, &err) !=
 	    RC_OK) {
 		fprintf(stderr, "m3mta-mda: %s\n", err.text);
+		program_end(&p);
 		return EXIT_CONFIG;
 	}
 	stop_fd = open_stop_fd();

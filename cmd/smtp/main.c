@@ -128,10 +128,12 @@ main(int argc, char **argv)
 		return code;
 	if (!set_role(&h)) {
 		fprintf(stderr, "m3mta-smtp: --role: mx, submission or lmtp\n");
+		program_end(&h.program);
 		return EXIT_USAGE;
 	}
 	if (load_tls(&h, &err) != RC_OK) {
 		fprintf(stderr, "m3mta-smtp: %s\n", err.text);
+		program_end(&h.program);
 		return EXIT_CONFIG;
 	}
 	code = serve(&h);

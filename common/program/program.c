@@ -190,14 +190,15 @@ program_start(struct program *p, const struct program_spec *spec, int argc,
 	*p = (struct program){ .name = spec->name, .daemon = spec->daemon,
 		.arena = arena_new() };
 	code = parse_options(p, spec, argc, argv, &l);
-	if (code != PROGRAM_GO_ON)
-		return code;
-	if (read_config(p, l.config, l.settings, l.n, &err) != RC_OK ||
-	    open_all(p, spec, &err) != RC_OK) {
+	if (code == PROGRAM_GO_ON &&
+	    (read_config(p, l.config, l.settings, l.n, &err) != RC_OK ||
+		open_all(p, spec, &err) != RC_OK)) {
 		fprintf(stderr, "%s: %s\n", spec->name, err.text);
-		return EXIT_CONFIG;
+		code = EXIT_CONFIG;
 	}
-	return PROGRAM_GO_ON;
+	if (code != PROGRAM_GO_ON)
+		program_end(p);
+	return code;
 }
 
 enum rc
