@@ -105,7 +105,8 @@ main(int argc, char **argv)
 		return code;
 	h.is_tls_given = h.is_tls;
 	if (load_tls(&h, &err) != RC_OK) {
-		fprintf(stderr, "m3mta-imap: %s\n", err.text);
+		log_complain("m3mta-imap", err.text);
+		program_end(&h.program);
 		return EXIT_CONFIG;
 	}
 	code = serve(&h, trusts_environment);

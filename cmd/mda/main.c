@@ -207,7 +207,7 @@ main(int argc, char **argv)
 	if (report_texts_read(p.arena,
 		config_str(&p.config, CFG_REPORT_TEMPLATE), &texts, &err) !=
 	    RC_OK) {
-		fprintf(stderr, "m3mta-mda: %s\n", err.text);
+		log_complain("m3mta-mda", err.text);
 		program_end(&p);
 		return EXIT_CONFIG;
 	}

@@ -127,12 +127,13 @@ main(int argc, char **argv)
 	if (code != PROGRAM_GO_ON)
 		return code;
 	if (!set_role(&h)) {
-		fprintf(stderr, "m3mta-smtp: --role: mx, submission or lmtp\n");
+		log_complain(
+		    "m3mta-smtp", "--role: mx, submission or lmtp");
 		program_end(&h.program);
 		return EXIT_USAGE;
 	}
 	if (load_tls(&h, &err) != RC_OK) {
-		fprintf(stderr, "m3mta-smtp: %s\n", err.text);
+		log_complain("m3mta-smtp", err.text);
 		program_end(&h.program);
 		return EXIT_CONFIG;
 	}

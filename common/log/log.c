@@ -10,10 +10,12 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include "log/log.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <syslog.h>
 #include <systemd/sd-journal.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,6 +34,7 @@ static struct {
 	enum log_level max;
 	enum log_level level;   /* of the event that is being gathered */
 	bool to_journal;
+	bool to_syslog;   /* standard error is the client's socket */
 	bool is_dropped;
 	char session[SESSION_DIGITS];
 	size_t session_len;
@@ -55,6 +58,34 @@ stderr_is_journal(void)
 	    num_parse_u64(value, UINT64_MAX, &ino) &&
 	    fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev &&
 	    st.st_ino == ino;
+}
+
+void
+log_guard_stderr(const char *name)
+{
+	struct stat in, err;
+	int fd;
+
+	if (fstat(STDIN_FILENO, &in) != 0 ||
+	    fstat(STDERR_FILENO, &err) != 0 || !S_ISSOCK(err.st_mode) ||
+	    in.st_dev != err.st_dev || in.st_ino != err.st_ino)
+		return;
+	fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		dup2(fd, STDERR_FILENO);
+		close(fd);
+	}
+	openlog(name, LOG_PID | LOG_NDELAY, LOG_MAIL);
+	logger.to_syslog = true;
+}
+
+void
+log_complain(const char *name, const char *text)
+{
+	if (logger.to_syslog)
+		syslog(LOG_ERR, "%s", text);
+	else
+		fprintf(stderr, "%s: %s\n", name, text);
 }
 
 void
@@ -165,7 +196,7 @@ log_begin(enum log_level level, const char *event)
 		return;
 	buf_reset(&logger.line);
 	buf_printf(&logger.line, "%s[%ld]:", logger.name, (long)getpid());
-	if (!logger.to_journal)
+	if (!logger.to_journal && !logger.to_syslog)
 		add_time();
 	buf_printf(&logger.line, " event=%s", event);
 	if (logger.session_len)
@@ -212,18 +243,22 @@ log_err(const struct err *err)
 	log_cstr("text", err->text);
 }
 
-/* MESSAGE is the line without "name[pid]: ", which the journal shows. */
+/* Without "name[pid]: ", which journal and syslog show themselves. */
+static struct str
+message_of(struct str line)
+{
+	return str_tail(line, str_find(line, STR(": ")) + 2);
+}
+
 static void
 send_to_journal(void)
 {
-	struct str line = buf_str(&logger.line);
-	size_t start = str_find(line, STR(": ")) + 2;
 	struct buf message = BUF_INIT;
 	struct buf priority = BUF_INIT;
 	struct iovec v[2];
 
 	buf_add_cstr(&message, "MESSAGE=");
-	buf_add_str(&message, str_tail(line, start));
+	buf_add_str(&message, message_of(buf_str(&logger.line)));
 	buf_printf(&priority, "PRIORITY=%d", (int)logger.level);
 	v[0] = (struct iovec){ message.p, message.len };
 	v[1] = (struct iovec){ priority.p, priority.len };
@@ -239,6 +274,12 @@ log_end(void)
 
 	if (logger.is_dropped)
 		return;
+	if (logger.to_syslog) {
+		struct str message = message_of(buf_str(&logger.line));
+
+		syslog((int)logger.level, "%.*s", STR_ARG(message));
+		return;
+	}
 	if (logger.to_journal) {
 		send_to_journal();
 		return;

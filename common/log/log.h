@@ -27,6 +27,14 @@ enum log_level {
 };
 
 /*
+ * inetd and xinetd make the client's socket standard error as well: what is
+ * written there would reach the client. Then standard error becomes
+ * /dev/null, and the log goes to syslog (facility mail). Call first of all.
+ */
+void log_guard_stderr(const char *name);
+/* "name: text" for a program that refuses to start. */
+void log_complain(const char *name, const char *text);
+/*
  * name: "m3mta-smtp". Detects $JOURNAL_STREAM. Lines over `level` are
  * dropped. Call once; safe to inherit by fork.
  */

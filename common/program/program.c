@@ -187,13 +187,14 @@ program_start(struct program *p, const struct program_spec *spec, int argc,
 	struct err err;
 	int code;
 
+	log_guard_stderr(spec->name);
 	*p = (struct program){ .name = spec->name, .daemon = spec->daemon,
 		.arena = arena_new() };
 	code = parse_options(p, spec, argc, argv, &l);
 	if (code == PROGRAM_GO_ON &&
 	    (read_config(p, l.config, l.settings, l.n, &err) != RC_OK ||
 		open_all(p, spec, &err) != RC_OK)) {
-		fprintf(stderr, "%s: %s\n", spec->name, err.text);
+		log_complain(spec->name, err.text);
 		code = EXIT_CONFIG;
 	}
 	if (code != PROGRAM_GO_ON)
