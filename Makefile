@@ -123,6 +123,13 @@ conformance: ## the rows of the SMTP cases, one by one
 	@$(MAKE) --no-print-directory FAULT=1 BUILD=$(BUILD)-fault all
 	@tests/conformance --build $(BUILD)
 
+.PHONY: model
+model: ## ten minutes of random IMAP sessions against their models
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@M3MTA_MODEL_SECONDS=600 /usr/bin/python3 tests/run --build $(BUILD) \
+		--only test_imap_model live
+
 .PHONY: run
 run: ## a whole mail system on this machine, until Ctrl-C
 	@tools/setup run

@@ -9,6 +9,7 @@
  *	> TEXT		send TEXT and CRLF; {i} is the connection's number,
  *			{j} the round's
  *	body N		send N octets of message text and CRLF.CRLF
+ *	raw N		send N octets of text and CRLF (a literal's)
  *	repeat K	the steps up to `end` are played K times
  *	end
  * A line that starts with PREFIX's tag or code but is not PREFIX ("550 " in
@@ -31,7 +32,7 @@
 
 enum { MAX_STEPS = 256, MAX_PARALLEL = 1024, OUT_SIZE = 2 << 20 };
 
-enum step_kind { STEP_WAIT, STEP_SEND, STEP_BODY, STEP_REPEAT, STEP_END };
+enum step_kind { STEP_WAIT, STEP_SEND, STEP_BODY, STEP_RAW, STEP_REPEAT, STEP_END };
 
 struct step {
 	enum step_kind kind;
@@ -130,6 +131,9 @@ script_read(const char *path)
 		} else if (!strncmp(line, "body ", 5)) {
 			s->kind = STEP_BODY;
 			s->n = strtoul(line + 5, NULL, 10);
+		} else if (!strncmp(line, "raw ", 4)) {
+			s->kind = STEP_RAW;
+			s->n = strtoul(line + 4, NULL, 10);
 		} else if (!strncmp(line, "repeat ", 7)) {
 			s->kind = STEP_REPEAT;
 			s->n = strtoul(line + 7, NULL, 10);
@@ -221,6 +225,20 @@ client_close(struct client *c, bool failed)
 	samples_add(&sessions, now_s() - c->started);
 }
 
+static void
+client_put_raw(struct client *c, size_t n)
+{
+	static const char row[] =
+	    "Subject: forty-two octets of a literal...\r\n";
+	size_t part;
+
+	for (; n; n -= part) {
+		part = n < sizeof(row) - 1 ? n : sizeof(row) - 1;
+		client_put(c, row, part);
+	}
+	client_put(c, "\r\n", 2);
+}
+
 /* Plays what needs no answer; true when the script has ended. */
 static bool
 client_advance(struct client *c)
@@ -234,6 +252,8 @@ client_advance(struct client *c)
 			client_put_text(c, s->text);
 		else if (s->kind == STEP_BODY)
 			client_put_body(c, s->n);
+		else if (s->kind == STEP_RAW)
+			client_put_raw(c, s->n);
 		else if (s->kind == STEP_REPEAT)
 			c->loop_at = c->step;
 		else if (++c->round < steps[c->loop_at].n)

@@ -1,0 +1,286 @@
+"""Sessions at random commands on shared folders, each with its own model of
+what RFC 3501 and RFC 7162 allow it to see. `violations` says where a server
+broke it, with the last commands of that session."""
+import collections
+import random
+import re
+
+from harness import Dialog
+
+FLAGS = [r'\Seen', r'\Answered', r'\Flagged', r'\Deleted', r'\Draft',
+         '$One', '$Two']
+BOXES = ['INBOX', 'Shared']
+UNTAGGED = re.compile(rb'\* (\d+) (EXISTS|EXPUNGE|RECENT|FETCH)(?: (.*))?$',
+                      re.S)
+
+
+class Violation(Exception):
+    pass
+
+
+class Session:
+    def __init__(self, system, user, seed, log):
+        self.random = random.Random(seed)
+        self.d = Dialog(system, 'm3mta-imap', '--preauth', user)
+        self.d.line()
+        self.log = log
+        self.history = collections.deque(maxlen=40)
+        self.tag = 0
+        self.box = None
+        self.condstore = self.random.random() < 0.5
+        if self.condstore:
+            self.command('ENABLE CONDSTORE')
+
+    def close(self):
+        self.d.close()
+
+    def fail(self, what):
+        raise Violation(what + '\n    ' + '\n    '.join(self.history))
+
+    # --- the model --------------------------------------------------------
+
+    def reset(self):
+        self.uids = []        # by sequence number; None: not known yet
+        self.flags = {}       # by uid, when known
+        self.modseq = {}
+        self.uidnext = 0
+
+    def command(self, text, may_expunge=True):
+        """Sends it; the untagged answers change the model. The lines."""
+        self.tag += 1
+        tag = f't{self.tag}'
+        self.history.append('C: ' + text[:100])
+        self.d.send(f'{tag} {text}\r\n')
+        lines = []
+        while True:
+            line = self.read()
+            if line.startswith(tag.encode() + b' '):
+                self.history.append('S: ' + line.decode('latin-1')[:100])
+                self.result = line[len(tag) + 1:]
+                if self.result.startswith(b'BAD'):
+                    self.fail(f'BAD for {text}')
+                return lines
+            lines.append(line)
+            self.history.append('S: ' + line.decode('latin-1')[:100])
+            self.untagged(line, may_expunge)
+
+    def read(self):
+        text = b''
+        while True:
+            line = self.d.line()
+            if not line:
+                self.fail('the connection was closed')
+            text += line
+            if not line.endswith(b'}\r\n'):
+                return text[:-2]
+            size = int(line[line.rindex(b'{') + 1:-3])
+            text += self.d.file.read(size)
+
+    def untagged(self, line, may_expunge):
+        m = UNTAGGED.match(line)
+        if line.startswith(b'* BYE'):
+            self.fail('BYE')
+        if not m or self.box is None:
+            return
+        n, kind = int(m.group(1)), m.group(2)
+        if kind == b'EXISTS':
+            if n < len(self.uids):
+                self.fail(f'EXISTS fell to {n} from {len(self.uids)}')
+            self.uids += [None] * (n - len(self.uids))
+        elif kind == b'EXPUNGE':
+            if not may_expunge:
+                self.fail('EXPUNGE where none is allowed')
+            if not 1 <= n <= len(self.uids):
+                self.fail(f'EXPUNGE {n} of {len(self.uids)}')
+            uid = self.uids.pop(n - 1)
+            self.flags.pop(uid, None)
+        elif kind == b'FETCH':
+            self.fetched(n, m.group(3))
+
+    def fetched(self, n, text):
+        if not 1 <= n <= len(self.uids):
+            self.fail(f'FETCH of {n}, there are {len(self.uids)}')
+        found = re.search(rb'UID (\d+)', text)
+        uid = int(found.group(1)) if found else self.uids[n - 1]
+        if found:
+            if self.uids[n - 1] not in (None, uid):
+                self.fail(f'{n} was uid {self.uids[n - 1]}, is {uid}')
+            self.uids[n - 1] = uid
+            known = [u for u in self.uids if u]
+            if known != sorted(set(known)):
+                self.fail(f'uids do not rise: {known}')
+        found = re.search(rb'MODSEQ \((\d+)\)', text)
+        if found and uid:
+            if int(found.group(1)) < self.modseq.get(uid, 0):
+                self.fail(f'modseq of uid {uid} fell')
+            self.modseq[uid] = int(found.group(1))
+        found = re.search(rb'FLAGS \(([^)]*)\)', text)
+        if found and uid:
+            self.flags[uid] = frozenset(
+                f.lower() for f in found.group(1).decode().split()
+                if f != r'\Recent')
+
+    # --- commands ------------------------------------------------------------
+
+    def step(self):
+        if self.box is None or self.random.random() < 0.03:
+            self.do_select()
+            return
+        self.random.choice([
+            self.do_append, self.do_append, self.do_store, self.do_store,
+            self.do_store, self.do_fetch, self.do_fetch, self.do_search,
+            self.do_copy, self.do_move, self.do_expunge, self.do_noop,
+            self.do_noop, self.do_idle, self.do_status])()
+
+    def do_select(self):
+        self.box = None
+        self.reset()
+        box = self.random.choice(BOXES)
+        lines = self.command(f'SELECT {box}')
+        self.box = box
+        for line in lines:
+            m = re.match(rb'\* (\d+) EXISTS', line)
+            if m:
+                self.uids = [None] * int(m.group(1))
+        # What comes meanwhile is told behind the answers.
+        lines = self.command('UID FETCH 1:* (FLAGS)')
+        before = 0
+        for line in lines:
+            if not re.match(rb'\* \d+ FETCH', line):
+                break
+            before += 1
+        if before < len(self.uids) and None in self.uids[:before]:
+            self.fail(f'no answer for {self.uids.index(None) + 1}')
+
+    def number(self):
+        return self.random.randrange(1, len(self.uids) + 1)
+
+    def set_of(self):
+        """(a set, UID or not, the uids that it names as far as known)"""
+        a, b = sorted((self.number(), self.number()))
+        b = min(b, a + 5)
+        uids = self.uids[a - 1:b]
+        if self.random.random() < 0.5 and None not in uids:
+            return f'{uids[0]}:{uids[-1]}', 'UID ', uids
+        return f'{a}:{b}', '', uids
+
+    def do_append(self):
+        flags = ' '.join(self.random.sample(FLAGS[:3], 1))
+        text = f'Subject: {self.tag}\r\n\r\nx\r\n'
+        box = self.random.choice(BOXES)
+        before = len(self.uids)
+        self.command(f'APPEND {box} ({flags}) {{{len(text)}+}}\r\n{text}')
+        if not self.result.startswith(b'OK [APPENDUID '):
+            self.fail('APPEND failed')
+        if box == self.box and len(self.uids) == before == 0:
+            self.fail('no EXISTS after an own APPEND')
+
+    def do_store(self):
+        if not self.uids:
+            return
+        where, uid, uids = self.set_of()
+        op = self.random.choice(['+', '-', ''])
+        silent = self.random.choice(['', '.SILENT'])
+        flag = self.random.choice(FLAGS)
+        self.command(f'{uid}STORE {where} {op}FLAGS{silent} ({flag})',
+                     may_expunge=bool(uid))
+        if self.result.startswith(b'NO'):
+            return
+        for u in uids:
+            if u is None or u not in self.flags:
+                continue
+            if silent and self.result.startswith(b'OK'):
+                was = self.flags[u]
+                self.flags[u] = {'+': was | {flag.lower()},
+                                 '-': was - {flag.lower()}}.get(
+                                     op, frozenset([flag.lower()]))
+
+    def do_fetch(self):
+        if not self.uids:
+            return
+        where, uid, uids = self.set_of()
+        lines = self.command(f'{uid}FETCH {where} (UID FLAGS)',
+                             may_expunge=bool(uid))
+        if not uid and self.result.startswith(b'OK'):
+            told = {int(m.group(1)) for m in (
+                re.match(rb'\* (\d+) FETCH', x) for x in lines) if m}
+            a, b = map(int, where.split(':'))
+            if not set(range(a, b + 1)) <= told:
+                self.fail(f'FETCH {where} answered {sorted(told)}')
+
+    def do_search(self):
+        key = self.random.choice(['ALL', 'SEEN', 'UNDELETED', 'KEYWORD $One',
+                                  '1:*', 'UID 1:*'])
+        if not self.uids and '*' in key:
+            return
+        uid = self.random.choice(['', 'UID '])
+        lines = self.command(f'{uid}SEARCH {key}', may_expunge=bool(uid))
+        for line in lines:
+            if not uid and line.startswith(b'* SEARCH'):
+                hits = [int(x) for x in line.split()[2:]]
+                if hits and max(hits) > len(self.uids):
+                    self.fail(f'SEARCH {key} found {max(hits)}')
+
+    def do_copy(self):
+        self.copy('COPY')
+
+    def do_move(self):
+        if self.random.random() < 0.4:
+            self.copy('MOVE')
+
+    def copy(self, verb):
+        if not self.uids or len(self.uids) > 60 and verb == 'COPY':
+            return
+        where, uid, _ = self.set_of()
+        other = [b for b in BOXES if b != self.box][0]
+        lines = self.command(f'{uid}{verb} {where} {other}')
+        for line in lines + [self.result]:
+            m = re.search(rb'COPYUID \d+ (\S+) ([^\]]+)\]', line)
+            if m and self.count(m.group(1)) != self.count(m.group(2)):
+                self.fail('COPYUID: two lengths')
+
+    @staticmethod
+    def count(text):
+        n = 0
+        for part in text.split(b','):
+            a, _, b = part.partition(b':')
+            n += int(b or a) - int(a) + 1
+        return n
+
+    def do_expunge(self):
+        self.command('EXPUNGE')
+
+    def do_noop(self):
+        self.command('NOOP')
+
+    def do_status(self):
+        self.command(f'STATUS {self.random.choice(BOXES)} (MESSAGES UIDNEXT '
+                     'UNSEEN HIGHESTMODSEQ)')
+
+    def do_idle(self):
+        self.tag += 1
+        tag = f't{self.tag}'
+        self.history.append('C: IDLE')
+        self.d.send(f'{tag} IDLE\r\n')
+        while not (line := self.read()).startswith(b'+'):
+            self.untagged(line, True)
+        self.d.send('DONE\r\n')
+        while not (line := self.read()).startswith(tag.encode() + b' '):
+            self.history.append('S: ' + line.decode('latin-1')[:100])
+            self.untagged(line, True)
+
+    # --- all agree ---------------------------------------------------------------
+
+    def state(self):
+        """After NOOP and a look at all flags: {uid: flags}."""
+        self.command('NOOP')
+        told = dict(self.flags)
+        uids = list(self.uids)
+        self.command('UID FETCH 1:* (FLAGS)')
+        for uid, flags in told.items():
+            if uid in self.flags and self.flags[uid] != flags:
+                self.fail(f'uid {uid}: told {sorted(flags)}, has '
+                          f'{sorted(self.flags[uid])}')
+        if len(uids) != len(self.uids):
+            self.fail('the count changed while all were still')
+        return {u: self.flags[u] for u in self.uids}

@@ -1,0 +1,93 @@
+"""The concurrency model (imap_model.py) for some seconds; `make model` for
+ten minutes. M3MTA_MODEL_SECONDS and M3MTA_MODEL_SEED set them."""
+import os
+import random
+import threading
+import time
+import unittest
+
+from harness import LiveTest
+from imap_model import BOXES, Session, Violation
+
+SECONDS = int(os.environ.get('M3MTA_MODEL_SECONDS', '12'))
+SEED = int(os.environ.get('M3MTA_MODEL_SEED', '0')) or random.randrange(
+    1, 10**9)
+SESSIONS = 6
+ROUND = 3  # seconds between two checkpoints
+
+
+class Model(LiveTest):
+    @classmethod
+    def prepare(cls):
+        cls.system.add_domain()
+        cls.system.add_mailbox('ann@example.org')
+        d = cls.dialog_of(cls)
+        d.imap('a', 'CREATE Shared')
+        d.close()
+
+    def dialog_of(self):
+        from harness import Dialog
+        d = Dialog(self.system, 'm3mta-imap', '--preauth', 'ann@example.org')
+        d.line()
+        return d
+
+    def deliver(self):
+        """Mail from outside comes in between."""
+        d = self.dialog('m3mta-smtp')
+        d.reply()
+        for line in ('EHLO a', 'MAIL FROM:<a@example.net>',
+                     'RCPT TO:<ann@example.org>', 'DATA',
+                     'Subject: mail\r\n\r\nx\r\n.'):
+            d.smtp(line)
+        d.close()
+        self.system.mda()
+
+    def run_round(self, sessions, seconds):
+        end = time.monotonic() + seconds
+        wrong = []
+
+        def work(session):
+            try:
+                while time.monotonic() < end and not wrong:
+                    session.step()
+            except (Violation, OSError, AssertionError) as e:
+                wrong.append(f'{type(e).__name__}: {e}')
+        threads = [threading.Thread(target=work, args=(s,))
+                   for s in sessions]
+        for thread in threads:
+            thread.start()
+        self.deliver()
+        for thread in threads:
+            thread.join(60)
+        self.assertEqual(wrong, [], f'seed {SEED}')
+
+    def checkpoint(self, sessions):
+        """All are still: those with the same folder agree, with a new one."""
+        for box in BOXES:
+            fresh = Session(self.system, 'ann@example.org', 1, None)
+            self.addCleanup(fresh.close)
+            while fresh.box != box:
+                fresh.do_select()
+            want = fresh.state()
+            for s in sessions:
+                if s.box == box:
+                    try:
+                        self.assertEqual(s.state(), want, f'seed {SEED}')
+                    except Violation as e:
+                        self.fail(f'seed {SEED}: {e}')
+        self.system.verify()
+
+    def test_model(self):
+        sessions = [Session(self.system, 'ann@example.org', SEED + i, None)
+                    for i in range(SESSIONS)]
+        for s in sessions:
+            self.addCleanup(s.close)
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            self.run_round(sessions, min(ROUND, SECONDS))
+            self.checkpoint(sessions)
+        print(f'seed {SEED}: {sum(s.tag for s in sessions)} commands')
+
+
+if __name__ == '__main__':
+    unittest.main()
