@@ -106,10 +106,11 @@ succeed(struct session *s, const struct attempt *t)
 }
 
 static void
-fail(struct session *s, struct str name)
+fail(struct session *s, const struct attempt *t)
 {
+	guard_login_failed(&t->guard, t->key);
 	log_begin(LOG_AT_NOTE, "login-failed");
-	log_str("name", name);
+	log_str("name", t->key);
 	log_num("tls", stream_is_tls(s->stream));
 	log_end();
 	chat_no(s, "[AUTHENTICATIONFAILED] Authentication failed");
@@ -169,7 +170,7 @@ cmd_login(struct session *s, const struct read_command *c)
 		if (login_check(t.mailbox, v[1].s))
 			succeed(s, &t);
 		else
-			fail(s, t.key);
+			fail(s, &t);
 	}
 	forget_secrets(s);
 }
@@ -233,7 +234,7 @@ exchange(struct session *s, struct sasl *sasl, struct str response)
 	else if (step == SASL_MALFORMED)
 		chat_bad(s, "That is no message of this mechanism");
 	else
-		fail(s, t.key);
+		fail(s, &t);
 }
 
 void

@@ -94,7 +94,7 @@ expire_rule(struct mda *m, const struct rule *r, struct err *err)
 enum rc
 expire_run(struct mda *m, struct err *err)
 {
-	int64_t n, unused;
+	struct limit_state state;
 	enum rc rc;
 	size_t i;
 
@@ -104,8 +104,8 @@ expire_run(struct mda *m, struct err *err)
 		return RC_OK;
 	m->next_expiry_ms = clock_deadline(EVERY_MS);
 	rc = limit_take(
-	    m->db, STR("expiry"), 1, EVERY_MS, &n, &unused, err);
-	if (rc != RC_OK || n > 1)
+	    m->db, STR("expiry"), 1, EVERY_MS, &state, err);
+	if (rc != RC_OK || state.n > 1)
 		return rc;
 	arena_reset(m->a);
 	for (i = 0; rc == RC_OK && i < sizeof(rules) / sizeof(*rules); i++)

@@ -143,6 +143,7 @@ finish(struct session *s, struct login *l, enum sasl_step step,
 		break;
 	case SASL_ASK:
 	case SASL_FAILED:
+		guard_login_failed(&l->guard, l->key);
 		log_login(s, l->key, false);
 		fail(s, 535, "5.7.8", "Authentication failed");
 		break;

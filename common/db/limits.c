@@ -57,31 +57,50 @@ change(struct db *db, struct str key, bson_t *pipeline, bson_t *ret_reply,
 
 #define NOW_PLUS(ms) "{", "$add", "[", "$$NOW", BCON_INT64(ms), "]", "}"
 
+#define IS_OVER "{", "$lte", "[", "$until", "$$NOW", "]", "}"
+
 enum rc
 limit_take(struct db *db, struct str key, int64_t cost, int64_t window_ms,
-    int64_t *ret_n, int64_t *ret_left_ms, struct err *err)
+    struct limit_state *ret_state, struct err *err)
 {
 	bson_t reply;
 	enum rc rc;
 	/* A missing `until` is lower than every date. */
 	bson_t *pipeline = BCON_NEW(
 	    "0", "{", "$set", "{",
-	    "n", "{", "$cond", "[", "{", "$lte", "[", "$until", "$$NOW", "]",
-	    "}", BCON_INT64(cost), "{", "$add", "[", "$n", BCON_INT64(cost),
-	    "]", "}", "]", "}",
-	    "until", "{", "$cond", "[", "{", "$lte", "[", "$until", "$$NOW",
-	    "]", "}", NOW_PLUS(window_ms), "$until", "]", "}",
+	    "n", "{", "$cond", "[", IS_OVER, BCON_INT64(cost), "{", "$add",
+	    "[", "$n", BCON_INT64(cost), "]", "}", "]", "}",
+	    "failed", "{", "$cond", "[", IS_OVER, BCON_INT64(0), "{",
+	    "$ifNull", "[", "$failed", BCON_INT64(0), "]", "}", "]", "}",
+	    "until", "{", "$cond", "[", IS_OVER, NOW_PLUS(window_ms),
+	    "$until", "]", "}",
 	    "now", "$$NOW", "expires", NOW_PLUS(window_ms + KEEP_MS), "}",
 	    "}");
 
 	rc = change(db, key, pipeline, &reply, err);
 	if (rc != RC_OK)
 		return rc;
-	*ret_n = doc_int(&reply, "value.n");
-	*ret_left_ms = doc_int(&reply, "value.until") -
-	    doc_int(&reply, "value.now");
+	*ret_state = (struct limit_state){
+		.n = doc_int(&reply, "value.n"),
+		.failed = doc_int(&reply, "value.failed"),
+		.left_ms = doc_int(&reply, "value.until") -
+		    doc_int(&reply, "value.now"),
+	};
 	bson_destroy(&reply);
 	return RC_OK;
+}
+
+enum rc
+limit_fail(struct db *db, struct str key, struct err *err)
+{
+	bson_t reply, *pipeline = BCON_NEW("0", "{", "$set", "{", "failed",
+	    "{", "$add", "[", "{", "$ifNull", "[", "$failed", BCON_INT64(0),
+	    "]", "}", BCON_INT64(1), "]", "}", "}", "}");
+	enum rc rc = change(db, key, pipeline, &reply, err);
+
+	if (rc == RC_OK)
+		bson_destroy(&reply);
+	return rc;
 }
 
 enum rc
@@ -106,7 +125,7 @@ enum rc
 limit_clear(struct db *db, struct str key, struct err *err)
 {
 	bson_t reply, *pipeline = BCON_NEW("0", "{", "$set", "{", "n",
-	    BCON_INT64(0), "expires", NOW_PLUS(KEEP_MS), "}", "}");
+	    BCON_INT64(0), "failed", BCON_INT64(0), "expires", NOW_PLUS(KEEP_MS), "}", "}");
 	enum rc rc = change(db, key, pipeline, &reply, err);
 
 	if (rc == RC_OK)

@@ -9,14 +9,20 @@
 
 #include "db/db.h"
 
+struct limit_state {
+	int64_t n;         /* the sum, with this cost */
+	int64_t failed;    /* by limit_fail, in this window */
+	int64_t left_ms;   /* until the window ends */
+};
+
 /*
  * Adds cost to the counter, which starts anew when its window has ended.
- * *ret_n is the sum with this cost: exact, however many processes add at
- * the same time. *ret_left_ms: until the window ends.
+ * The sum is exact, however many processes add at the same time.
  */
 enum rc limit_take(struct db *db, struct str key, int64_t cost,
-    int64_t window_ms, int64_t *ret_n, int64_t *ret_left_ms,
-    struct err *err);
+    int64_t window_ms, struct limit_state *ret_state, struct err *err);
+/* What was taken before turned out to be a failure: it stays, and is known. */
+enum rc limit_fail(struct db *db, struct str key, struct err *err);
 /* Takes cost back, for what turned out not to count. */
 enum rc limit_give(
     struct db *db, struct str key, int64_t cost, struct err *err);

@@ -25,7 +25,7 @@ guard_rate(const struct guard *g, enum config_key key, struct str who,
 {
 	const struct config_value *v = &g->config->v[key];
 	struct str name = str_from_cstr(config_keys[key].name);
-	int64_t n, left_ms;
+	struct limit_state state;
 	enum rc rc;
 
 	*ret_allowed = true;
@@ -34,10 +34,10 @@ guard_rate(const struct guard *g, enum config_key key, struct str who,
 	name = arena_join3(
 	    g->a, name, STR(" "), who.len ? who : g->peer);
 	rc = limit_take(
-	    g->db, name, cost, (int64_t)v->count, &n, &left_ms, err);
-	if (rc == RC_OK && n > v->n) {
+	    g->db, name, cost, (int64_t)v->count, &state, err);
+	if (rc == RC_OK && state.n > v->n) {
 		*ret_allowed = false;
-		log_limit(name, n, left_ms);
+		log_limit(name, state.n, state.left_ms);
 	}
 	return rc;
 }
@@ -61,10 +61,14 @@ keys_of(const struct guard *g, struct str name)
 	};
 }
 
+/*
+ * By what is known to have failed, and this try: logins that are under way at
+ * the same time, as those of a webmail, delay nobody.
+ */
 static int64_t
 delay_of(const struct config *c, int64_t failures)
 {
-	int64_t over = failures - c->v[CFG_LIMIT_LOGINS_FREE].n;
+	int64_t over = failures + 1 - c->v[CFG_LIMIT_LOGINS_FREE].n;
 	int64_t most = config_int(c, CFG_LIMIT_LOGINS_DELAY), ms;
 
 	if (over <= 0 || c->v[CFG_LIMIT_LOGINS_FREE].n == 0)
@@ -88,7 +92,7 @@ guard_login(const struct guard *g, struct str name, struct login_guard *ret,
 	    &g->config->v[CFG_LIMIT_LOGINS_SOURCE];
 	const struct config_value *unpunished =
 	    &g->config->v[CFG_LIMIT_LOGINS_FREE];
-	int64_t of_user = 0, of_network = 0, left_ms = 0;
+	struct limit_state user = { 0 }, network = { 0 };
 	struct login_keys k;
 	enum rc rc;
 
@@ -98,17 +102,17 @@ guard_login(const struct guard *g, struct str name, struct login_guard *ret,
 	k = keys_of(g, name);
 	rc = limit_take(g->db, k.network, 1,
 	    (int64_t)(source->n ? source->count : unpunished->count),
-	    &of_network, &left_ms, err);
-	if (rc == RC_OK && source->n && of_network > source->n) {
+	    &network, err);
+	if (rc == RC_OK && source->n && network.n > source->n) {
 		ret->is_refused = true;
-		log_limit(k.network, of_network, left_ms);
+		log_limit(k.network, network.n, network.left_ms);
 		return RC_OK;
 	}
 	if (rc == RC_OK && unpunished->n)
 		rc = limit_take(g->db, k.user, 1, (int64_t)unpunished->count,
-		    &of_user, &left_ms, err);
-	ret->delay_ms = delay_of(
-	    g->config, of_user > of_network ? of_user : of_network);
+		    &user, err);
+	ret->delay_ms = delay_of(g->config,
+	    user.failed > network.failed ? user.failed : network.failed);
 	return rc;
 }
 
@@ -126,6 +130,23 @@ guard_login_good(const struct guard *g, struct str name)
 		rc = limit_clear(g->db, k.user, &err);
 	if (rc == RC_OK)
 		rc = limit_give(g->db, k.network, 1, &err);
+	if (rc != RC_OK)
+		log_failure("limits", &err);
+}
+
+void
+guard_login_failed(const struct guard *g, struct str name)
+{
+	struct login_keys k;
+	struct err err;
+	enum rc rc;
+
+	if (!is_on(g->config))
+		return;
+	k = keys_of(g, name);
+	rc = limit_fail(g->db, k.network, &err);
+	if (rc == RC_OK && g->config->v[CFG_LIMIT_LOGINS_FREE].n)
+		rc = limit_fail(g->db, k.user, &err);
 	if (rc != RC_OK)
 		log_failure("limits", &err);
 }

@@ -29,11 +29,13 @@ struct login_guard {
 };
 
 /*
- * Before a login is tried: counts it as failed, so that tries side by side
- * see each other; guard_login_good takes that back.
+ * Before a login is tried: counts it against the network's limit, so that
+ * tries side by side see each other; guard_login_good takes that back, and
+ * guard_login_failed makes it a failure, which delays the next ones.
  */
 enum rc guard_login(const struct guard *g, struct str name,
     struct login_guard *ret, struct err *err);
 void guard_login_good(const struct guard *g, struct str name);
+void guard_login_failed(const struct guard *g, struct str name);
 
 #endif
