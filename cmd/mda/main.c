@@ -15,7 +15,8 @@
 
 enum {
 	RETRY_MS = 2000, /* the database is away */
-	ROOM_MS = 500,   /* all sessions to a destination are taken */
+	ROOM_MS = 200,   /* all sessions to a destination are taken */
+	LATER_MS = 3000, /* more than what outcome.c makes such mail wait */
 };
 
 static int
@@ -52,6 +53,7 @@ scan(struct mda *m, struct err *err)
 static int
 run_once(struct mda *m)
 {
+	int64_t later_ms = 0; /* until then something may become due */
 	bool has_more = true;
 	enum rc rc = RC_OK;
 	struct err err;
@@ -60,9 +62,11 @@ run_once(struct mda *m)
 		rc = scan(m, &err);
 		has_more = rc == RC_OK && couriers_count(m->couriers) > 0;
 		couriers_wait(m->couriers, mda_is_stopping(m));
-		if (couriers_take_later(m->couriers)) {
+		if (couriers_take_later(m->couriers))
+			later_ms = clock_deadline(LATER_MS);
+		if (rc == RC_OK && !has_more && clock_left_ms(later_ms)) {
 			clock_sleep(ROOM_MS);
-			has_more = rc == RC_OK;
+			has_more = true;
 		}
 		has_more &= !mda_is_stopping(m);
 	}

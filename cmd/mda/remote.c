@@ -13,7 +13,7 @@
 
 #include "base/banned.h"
 
-enum { OUTCOME_EVERY_MS = 500 };
+enum { OUTCOME_EVERY_MS = 500, ROOM_MS = 5000, ROOM_EVERY_MS = 30 };
 
 struct courier {
 	struct mda *m;
@@ -22,6 +22,7 @@ struct courier {
 	struct str open;        /* the key of a destination, "" = none */
 	struct str host;        /* that it is with */
 	struct client_reply last;
+	int64_t renew_at_ms;    /* the leases of what is left */
 };
 
 /* A place among the sessions to a destination is given back. */
@@ -188,6 +189,26 @@ open_client(struct courier *c, const struct destination *to,
 	return rc;
 }
 
+/* A courier has time: a place may become free in a moment. */
+static enum rc
+wait_for_slot(struct courier *c, struct str key, enum slot_answer *ret,
+    struct err *err)
+{
+	const struct config *config = c->m->config;
+	int64_t deadline = clock_deadline(ROOM_MS);
+	enum rc rc;
+
+	for (;;) {
+		rc = slot_take(c->m->db, key, c->m->worker,
+		    config_int(config, CFG_REMOTE_CONCURRENCY),
+		    config_int(config, CFG_MDA_LEASE), ret, err);
+		if (rc != RC_OK || *ret != SLOT_BUSY ||
+		    clock_left_ms(deadline) == 0 || mda_is_stopping(c->m))
+			return rc;
+		clock_sleep(ROOM_EVERY_MS);
+	}
+}
+
 enum opening { OPEN, OPEN_NOT, OPEN_LATER };
 
 /* OPEN_NOT: err says why. */
@@ -195,15 +216,12 @@ static enum opening
 open_session(struct courier *c, const struct destination *to,
     struct err *err)
 {
-	const struct config *config = c->m->config;
 	enum slot_answer answer;
 
 	if (c->client && str_equals(c->open, to->key))
 		return OPEN;
 	hang_up(c);
-	if (slot_take(c->m->db, to->key, c->m->worker,
-		config_int(config, CFG_REMOTE_CONCURRENCY),
-		config_int(config, CFG_MDA_LEASE), &answer, err) != RC_OK) {
+	if (wait_for_slot(c, to->key, &answer, err) != RC_OK) {
 		log_failure("limits", err);
 		return OPEN_LATER;
 	}
@@ -378,18 +396,24 @@ deliver_job(struct courier *c, struct job *j, struct err *err)
 	return rc;
 }
 
-/* Slow hosts must not let the leases of the others end. */
+/*
+ * Slow hosts must not let the leases of the others end: they are renewed
+ * when a quarter of their time is over.
+ */
 static enum rc
-renew(struct mda *m, struct job *const *jobs, size_t n, struct err *err)
+renew(struct courier *c, struct job *const *jobs, size_t n, struct err *err)
 {
-	const struct queue_item **v =
-	    ARENA_ARRAY(m->a, n, const struct queue_item *);
+	int64_t lease = config_int(c->m->config, CFG_MDA_LEASE);
+	const struct queue_item **v;
 	size_t i;
 
+	if (clock_left_ms(c->renew_at_ms) > 0)
+		return RC_OK;
+	c->renew_at_ms = clock_deadline(lease / 4);
+	v = ARENA_ARRAY(c->m->a, n, const struct queue_item *);
 	for (i = 0; i < n; i++)
 		v[i] = jobs[i]->item;
-	return queue_renew(
-	    m->db, v, n, config_int(m->config, CFG_MDA_LEASE), err);
+	return queue_renew(c->m->db, v, n, lease, err);
 }
 
 bool
@@ -408,7 +432,8 @@ enum rc
 remote_deliver(
     struct mda *m, struct job *const *jobs, size_t n, struct err *err)
 {
-	struct courier c = { .m = m };
+	struct courier c = { .m = m, .renew_at_ms = clock_deadline(
+		config_int(m->config, CFG_MDA_LEASE) / 4) };
 	enum rc rc = RC_OK;
 	size_t i;
 
@@ -416,7 +441,7 @@ remote_deliver(
 		if (mda_is_stopping(m))
 			verdict_later(jobs[i]);
 		else
-			rc = renew(m, jobs + i, n - i, err);
+			rc = renew(&c, jobs + i, n - i, err);
 		if (rc == RC_OK)
 			rc = deliver_job(&c, jobs[i], err);
 	}
