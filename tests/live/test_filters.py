@@ -100,6 +100,8 @@ class Spam(FilterTest):
         before = self.exists()
         self.post(sender='ann@example.org', login=LOGIN,
                   body=GTUBE + '\r\n')
+        self.system.mda()
+        self.assertNotIn('X-Spam-Status', self.last())
         self.post(body='A fine day, said the fox to the hen.\r\n')
         self.system.mda()
         self.assertEqual(self.exists(), before + 2)
