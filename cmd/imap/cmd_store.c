@@ -11,6 +11,7 @@ struct store {
 	struct session *s;
 	struct selection sel;
 	struct store_flags change;
+	uint64_t *before;   /* flags of the selection, as the client knew them */
 	bool is_silent;
 };
 
@@ -87,6 +88,46 @@ contains(const uint32_t *v, size_t n, uint32_t uid)
 	return false;
 }
 
+static uint64_t
+keyword_bits(const struct store *t)
+{
+	const struct folder *f = &t->s->view->folder;
+	uint64_t bits = 0;
+	size_t i, k;
+
+	for (i = 0; i < t->change.n_keywords; i++) {
+		for (k = 0; k < f->n_keywords; k++) {
+			if (str_equals_nocase(
+				t->change.keywords[i], f->keywords[k]))
+				bits |= UINT64_C(1)
+				    << (FLAG_FIRST_KEYWORD + k);
+		}
+	}
+	return bits;
+}
+
+/*
+ * What the client believes after its own silent change. Is there more, then
+ * another session had changed the flags before, and it was not told yet:
+ * .SILENT silences only one's own.
+ */
+static bool
+is_as_believed(const struct store *t, size_t i)
+{
+	uint64_t bits = t->change.flags | keyword_bits(t);
+	uint64_t now = t->s->view->v[t->sel.v[i]].e.flags;
+
+	switch (t->change.op) {
+	case STORE_ADD:
+		return now == (t->before[i] | bits);
+	case STORE_REMOVE:
+		return now == (t->before[i] & ~bits);
+	case STORE_REPLACE:
+		break;
+	}
+	return now == bits;
+}
+
 static void
 tell_modseq(struct session *s, size_t index)
 {
@@ -117,13 +158,16 @@ tell(struct store *t, uint64_t modseq, const uint32_t *modified, size_t n)
 
 		if (m->is_gone)
 			continue;
-		if (t->is_silent && m->e.modseq == modseq) {
+		if (t->is_silent && m->e.modseq == modseq &&
+		    is_as_believed(t, i)) {
 			m->is_dirty = false;
 			/* The modseq is news even so (RFC 7162 3.1.3). */
 			if (t->s->has_condstore)
 				tell_modseq(t->s, t->sel.v[i]);
 		} else if (!t->is_silent || contains(modified, n, m->e.uid)) {
 			view_tell_fetch(t->s, t->sel.v[i], t->s->is_uid);
+		} else {
+			m->is_dirty |= !is_as_believed(t, i);
 		}
 	}
 }
@@ -164,6 +208,16 @@ refresh(struct session *s, struct err *err)
 	return rc;
 }
 
+static void
+remember(struct store *t)
+{
+	size_t i;
+
+	t->before = ARENA_ARRAY(t->s->command_arena, t->sel.n, uint64_t);
+	for (i = 0; i < t->sel.n; i++)
+		t->before[i] = t->s->view->v[t->sel.v[i]].e.flags;
+}
+
 void
 cmd_store(struct session *s, const struct read_command *c)
 {
@@ -195,6 +249,7 @@ cmd_store(struct session *s, const struct read_command *c)
 		command_done(s, s->is_uid, "Nothing to store");
 		return;
 	}
+	remember(&t);
 	if (store_flags(s->p->db, s->command_arena, &s->view->folder.owner,
 		&s->view->folder.id, view_uids(s, &t.sel), &t.change, &modseq,
 		&modified, &n, &err) != RC_OK ||

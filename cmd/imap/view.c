@@ -125,32 +125,58 @@ compare(const void *x, const void *y)
 	return a == b ? 0 : a < b ? -1 : 1;
 }
 
+static size_t
+count_below(const struct view *v, uint32_t uidnext)
+{
+	size_t i;
+
+	for (i = 0; i < v->n && v->v[i].e.uid < uidnext; i++)
+		;
+	return i;
+}
+
 /*
  * The client was told how many messages there are; what was expunged since
  * then still has its number. So the uids of the trash take their places.
  */
 static void
-fill(struct view *v, const struct folder_changes *now,
-    const struct folder_changes *since)
+add_gone(struct view *v, const struct folder_changes *since)
 {
-	uint32_t uidnext = v->folder.uidnext; /* when it was selected */
-	size_t i, n_then = v->n_announced;
+	VEC(uint32_t) missing = { 0 };
+	struct arena *a = arena_new();
+	size_t i, at;
 
-	for (i = 0; i < now->n_entries; i++)
-		add(v)->e = now->entries[i];
 	for (i = 0; i < since->n_expunged; i++) {
-		if (since->expunged[i].uid < uidnext) {
-			struct seen *m = add(v);
+		uint32_t uid = since->expunged[i].uid;
 
-			m->e.uid = since->expunged[i].uid;
-			m->is_gone = true;
-		}
+		at = view_find(v, uid);
+		if (at != SIZE_MAX)
+			v->v[at].is_gone = true;
+		else if (uid < v->folder.uidnext)
+			VEC_PUSH(a, &missing, uid);
 	}
+	for (i = 0; i < missing.n; i++) {
+		struct seen *m = add(v);
+
+		m->e.uid = missing.v[i];
+		m->is_gone = true;
+	}
+	arena_free(a);
 	if (v->n)
 		qsort(v->v, v->n, sizeof(*v->v), compare);
-	for (i = 0; i < v->n && v->v[i].e.uid < uidnext; i++)
-		;
-	v->n_announced = i < n_then ? i : n_then;
+}
+
+/*
+ * The folder and its pages are not read at one moment: pages may lack what
+ * an expunge took that the folder, read before, does not know of. Then
+ * fewer messages are there than the client was told, and the changes, read
+ * once more, have it.
+ */
+static bool
+has_changed(const struct view *v, const struct folder *now)
+{
+	return now->highestmodseq > v->modseq ||
+	    count_below(v, v->folder.uidnext) < v->n_announced;
 }
 
 enum rc
@@ -158,20 +184,28 @@ view_load(struct session *s, struct err *err)
 {
 	struct view *v = s->view;
 	struct folder_changes now, since = { 0 };
+	size_t i, n;
 	enum rc rc;
 
 	if (v->is_loaded)
 		return RC_OK;
 	rc = store_changes(s->p->db, s->command_arena, &v->folder.owner,
 	    &v->folder.id, 0, &now, err);
-	if (rc == RC_OK && now.is_gone)
+	if (rc != RC_OK)
+		return rc;
+	if (now.is_gone)
 		return err_set(err, RC_TEMP, "", "the mailbox is gone");
-	if (rc == RC_OK && now.folder.highestmodseq > v->modseq)
+	v->n = 0;
+	for (i = 0; i < now.n_entries; i++)
+		add(v)->e = now.entries[i];
+	if (has_changed(v, &now.folder))
 		rc = store_changes(s->p->db, s->command_arena,
 		    &v->folder.owner, &v->folder.id, v->modseq, &since, err);
 	if (rc != RC_OK)
 		return rc;
-	fill(v, &now, &since);
+	add_gone(v, &since);
+	n = count_below(v, v->folder.uidnext);
+	v->n_announced = n < v->n_announced ? n : v->n_announced;
 	take_folder(v, &now.folder);
 	v->is_loaded = true;
 	return RC_OK;
