@@ -1,0 +1,29 @@
+/* What m3mta-smtp and m3mta-imap do alike: certificates, and the serving. */
+#ifndef M3_PROGRAM_SERVER_H
+#define M3_PROGRAM_SERVER_H
+
+#include "net/serve.h"
+#include "program/program.h"
+
+struct tls_server;
+
+/*
+ * The certificate and key of the configuration. *ret_tls NULL when there are
+ * none; RC_PERM when is_needed (--tls) and there are none, or when a file is
+ * wrong.
+ */
+enum rc server_load_tls(const struct program *p, bool is_needed,
+    struct tls_server **ret_tls, struct err *err);
+
+struct server_spec {
+	const char *busy;         /* said to one connection too many */
+	bool trusts_environment;  /* --ucspi */
+	/* One connection; true: the process may serve another one. */
+	bool (*session)(void *ctx, struct connection *c);
+	void *ctx;
+};
+
+/* Serves by the keys `server.*`; the exit code. */
+int server_run(struct program *p, const struct server_spec *spec);
+
+#endif
