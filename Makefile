@@ -60,7 +60,8 @@ unit: $(UNIT_BIN)
 # Fuzz targets: with libFuzzer in `make fuzz`, else with a main that plays
 # the files of tests/fuzz/corpus and tests/fuzz/crashes.
 FUZZ_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_SAN := address,undefined
+TEST_SAN := address,undefined
+FUZZ_SAN := $(TEST_SAN)
 ifneq (,$(findstring fuzzer,$(SAN)))
 FUZZ_LD := -fsanitize=fuzzer,$(FUZZ_SAN)
 else
@@ -102,25 +103,31 @@ check: ## unit tests, no database
 	@$(MAKE) --no-print-directory WERROR=1 all unit
 	@/usr/bin/python3 tests/run --build $(BUILD) unit
 
+# The programs once more with fault points, and with sanitizers: what the
+# tests of crashes and of bad input run.
+.PHONY: test-builds
+test-builds:
+	@$(MAKE) --no-print-directory FAULT=1 BUILD=$(BUILD)-fault all
+	@$(MAKE) --no-print-directory SAN=$(TEST_SAN) BUILD=$(BUILD)-san all
+
 .PHONY: check-live
 check-live: ## tests with a real mongod and real clients
 	@tools/setup test
 	@$(MAKE) --no-print-directory WERROR=1 all $(LIVE_BIN)
-	@$(MAKE) --no-print-directory FAULT=1 BUILD=$(BUILD)-fault all
+	@$(MAKE) --no-print-directory test-builds
 	@/usr/bin/python3 tests/run --build $(BUILD) live
 
 .PHONY: test
 test: ## installs what the tests need and runs all of them
 	@tools/setup test
 	@$(MAKE) --no-print-directory WERROR=1 all unit $(LIVE_BIN)
-	@$(MAKE) --no-print-directory FAULT=1 BUILD=$(BUILD)-fault all
+	@$(MAKE) --no-print-directory test-builds
 	@/usr/bin/python3 tests/run --build $(BUILD) unit live
 
 .PHONY: conformance
 conformance: ## the rows of the SMTP cases, one by one
 	@tools/setup test
-	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory FAULT=1 BUILD=$(BUILD)-fault all
+	@$(MAKE) --no-print-directory all test-builds
 	@tests/conformance --build $(BUILD)
 
 .PHONY: model
@@ -192,7 +199,7 @@ help:
 
 .PHONY: clean
 clean:
-	rm -rf $(BUILD) $(BUILD)-fault build-fuzz compile_commands.json
+	rm -rf $(BUILD) $(BUILD)-fault $(BUILD)-san build-fuzz compile_commands.json
 
 .SECONDARY:
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')

@@ -25,8 +25,9 @@ def free_port():
         return s.getsockname()[1]
 
 
-def binary(name, fault=False):
-    return os.path.join(BUILD + ('-fault' if fault else ''), 'bin', name)
+def binary(name, fault=False, build=''):
+    """build: '-san' has the sanitizers in it; fault: the fault points."""
+    return os.path.join(BUILD + ('-fault' if fault else build), 'bin', name)
 
 
 def wait_for(condition, seconds=10, what='condition'):
@@ -42,9 +43,11 @@ def wait_for(condition, seconds=10, what='condition'):
 class System:
     """A mail system: its database, files and processes."""
 
-    def __init__(self, **settings):
+    def __init__(self, build='', **settings):
+        self.build = build
         self.name = 'test_' + uuid.uuid4().hex[:12]
         self.folder = tempfile.mkdtemp(prefix='m3t-')
+        self.sanitizers = self.sanitizer_options() if build == '-san' else {}
         self.processes = []
         self.passwords = {}
         self.settings = {
@@ -75,20 +78,44 @@ class System:
         with open(self.config, 'w') as f:
             json.dump(self.settings, f, indent=1)
 
+    def sanitizer_options(self):
+        """Reports go to files, whatever standard error is."""
+        to = f'log_path={self.folder}/report:print_stacktrace=1'
+        return {name: ':'.join(filter(None, [os.environ.get(name), to]))
+                for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS')}
+
+    def check_reports(self):
+        for name in sorted(os.listdir(self.folder)):
+            if name.startswith('report.'):
+                path = os.path.join(self.folder, name)
+                with open(path, errors='replace') as f:
+                    text = f.read()
+                os.rename(path, os.path.join(self.folder, 'seen-' + name))
+                raise AssertionError('a sanitizer reports:\n' + text)
+
     def close(self):
         for process in self.processes:
             self.stop(process)
+        try:
+            self.check_reports()
+        finally:
+            self.drop()
+
+    def drop(self):
         self.client.drop_database(self.name)
         self.client.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # --- programs -----------------------------------------------------------
 
+    def binary(self, name, fault=False):
+        return binary(name, fault, self.build)
+
     def run(self, argv, data=None, code=0, env=None, timeout=120):
         done = subprocess.run(
             argv, input=data, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, timeout=timeout,
-            env=dict(os.environ, **(env or {})))
+            env=dict(os.environ, **self.sanitizers, **(env or {})))
         if code is not None and done.returncode != code:
             raise AssertionError(
                 f'{argv}: exit {done.returncode}, not {code}\n'
@@ -97,17 +124,17 @@ class System:
         return done
 
     def m3mta(self, *words, code=0, data=None):
-        done = self.run([binary('m3mta'), '-c', self.config, *words],
+        done = self.run([self.binary('m3mta'), '-c', self.config, *words],
                         code=code, data=data)
         return done.stdout.decode()
 
     def m3mta_json(self, *words):
-        done = self.run([binary('m3mta'), '-c', self.config, '--json',
+        done = self.run([self.binary('m3mta'), '-c', self.config, '--json',
                          *words], code=None)
         return json.loads(done.stdout)
 
     def mda(self, code=0, env=None, fault=False):
-        return self.run([binary('m3mta-mda', fault), '-c', self.config],
+        return self.run([self.binary('m3mta-mda', fault), '-c', self.config],
                         code=code, env=env)
 
     def add_domain(self, name='example.org'):
@@ -119,7 +146,7 @@ class System:
         self.passwords[address] = password
 
     def verify(self):
-        done = self.run([binary('m3mta'), '-c', self.config, 'verify'],
+        done = self.run([self.binary('m3mta'), '-c', self.config, 'verify'],
                         code=None)
         if done.returncode:
             raise AssertionError(done.stdout.decode() +
@@ -132,7 +159,8 @@ class System:
         with open(path, 'wb') as log:
             process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=dict(os.environ, **(env or {})), start_new_session=True)
+                env=dict(os.environ, **self.sanitizers, **(env or {})),
+                start_new_session=True)
         self.processes.append(process)
         return process
 
@@ -164,11 +192,12 @@ class System:
         for key, value in (env or {}).items():
             argv += ['-E', f'{key}={value}']
         for key in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS'):
-            if key in os.environ:
-                argv += ['-E', f'{key}={os.environ[key]}']
+            value = self.sanitizers.get(key, os.environ.get(key))
+            if value:
+                argv += ['-E', f'{key}={value}']
         if form == 'inetd':
             argv += ['--accept', '--inetd']
-        self.start(argv + [os.path.abspath(binary(program, fault)), '-c',
+        self.start(argv + [os.path.abspath(self.binary(program, fault)), '-c',
                            self.config, *options])
         wait_for(lambda: self.is_listening(port), what=f'port {port}')
         return port
@@ -180,7 +209,7 @@ class System:
                        line.split()[3] == '0A' for line in f.readlines()[1:])
 
     def start_mda(self, env=None, fault=False):
-        process = self.start([binary('m3mta-mda', fault), '-c', self.config,
+        process = self.start([self.binary('m3mta-mda', fault), '-c', self.config,
                               '--loop'], env=env)
         wait_for(lambda: os.path.exists(self.folder + '/mda.sock'),
                  what='doorbell')
@@ -209,9 +238,9 @@ class Dialog:
         else:
             self.sock, other = socket.socketpair()
             self.process = subprocess.Popen(
-                [binary(program, fault), '-c', system.config, *options],
+                [system.binary(program, fault), '-c', system.config, *options],
                 stdin=other, stdout=other, stderr=subprocess.DEVNULL,
-                env=dict(os.environ, **(env or {})))
+                env=dict(os.environ, **system.sanitizers, **(env or {})))
             other.close()
         self.sock.settimeout(30)
         self.file = self.sock.makefile('rb')
@@ -272,12 +301,14 @@ class Dialog:
 
 
 class LiveTest(unittest.TestCase):
-    """One System for the class; `settings` configure it."""
+    """One System for the class; `settings` configure it, build='-san' makes
+    it one of programs with sanitizers in them."""
     settings = {}
+    build = ''
 
     @classmethod
     def setUpClass(cls):
-        cls.system = System(**cls.settings)
+        cls.system = System(cls.build, **cls.settings)
         try:
             cls.prepare()
         except BaseException:
@@ -291,6 +322,9 @@ class LiveTest(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.system.close()
+
+    def setUp(self):
+        self.addCleanup(self.system.check_reports)
 
     def dialog(self, program, *options, **how):
         dialog = Dialog(self.system, program, *options, **how)

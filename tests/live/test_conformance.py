@@ -1,7 +1,8 @@
 """Rows 1 to 56 of the SMTP cases against the real binary, in both process
 forms: a process for the connection (as from inetd) and the listener that
-forks. Rows 57 to 60 are outbound: test_remote, test_remote_faults,
-test_routing. `make conformance` prints all of them row by row."""
+forks, with sanitizers in it. Rows 57 to 60 are outbound: test_remote,
+test_remote_faults, test_routing. `make conformance` prints all of them row
+by row."""
 import base64
 import contextlib
 import socket
@@ -26,6 +27,7 @@ def row(number, title):
 class Rows(LiveTest):
     """The form in which each connection is a process of its own."""
     form = 'inetd'
+    build = '-san'
 
     @classmethod
     def prepare(cls):
