@@ -30,6 +30,26 @@ def binary(name, fault=False, build=''):
     return os.path.join(BUILD + ('-fault' if fault else build), 'bin', name)
 
 
+def setup_path(*words):
+    """What tools/setup prints: the path of a thing that it fetched."""
+    setup = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                         '..', '..', 'tools', 'setup')
+    done = subprocess.run([setup, *words], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE)
+    if done.returncode:
+        raise AssertionError(f'tools/setup {" ".join(words)}: ' +
+                             done.stderr.decode(errors='replace'))
+    return done.stdout.decode().strip()
+
+
+def unpacked(package):
+    return setup_path('unpack', package)
+
+
+def npm_folder():
+    return setup_path('npm') + '/node_modules'
+
+
 def wait_for(condition, seconds=10, what='condition'):
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -10,14 +10,30 @@ import unittest
 from harness import LiveTest
 
 
-def make_certificate(folder, name, host):
+def make_key(folder, name, subject, *options):
     subprocess.run(
         ['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
          'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj',
-         f'/CN={host}', '-addext',
-         f'subjectAltName=DNS:{host},DNS:localhost',
-         '-keyout', f'{folder}/{name}.key', '-out', f'{folder}/{name}.pem'],
+         f'/CN={subject}', '-keyout', f'{folder}/{name}.key', '-out',
+         f'{folder}/{name}.pem', *options],
         check=True, stderr=subprocess.DEVNULL)
+
+
+def make_certificate(folder, name, host, ca=None):
+    """Signed by `ca` of the same folder, else by itself."""
+    options = ['-addext', f'subjectAltName=DNS:{host},DNS:localhost']
+    if ca:
+        options += ['-CA', f'{folder}/{ca}.pem', '-CAkey',
+                    f'{folder}/{ca}.key', '-addext',
+                    'basicConstraints=critical,CA:FALSE']
+    make_key(folder, name, host, *options)
+
+
+def make_ca(folder, name):
+    """The path of its certificate."""
+    make_key(folder, name, 'Authority ' + name, '-addext',
+             'keyUsage=critical,keyCertSign')
+    return f'{folder}/{name}.pem'
 
 
 class Tls(LiveTest):
