@@ -5,6 +5,7 @@
  */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -87,6 +88,12 @@ mem_alloc(size_t size)
 }
 
 void *
+mem_alloc_raw(size_t size)
+{
+	return mem_grow(NULL, size);
+}
+
+void *
 mem_grow(void *p, size_t size)
 {
 	void *q = realloc(p, size ? size : 1);
@@ -100,6 +107,20 @@ void
 mem_free(void *p)
 {
 	free(p);
+}
+
+void
+mem_wipe(void *p, size_t used)
+{
+	if (p)
+		explicit_bzero(p, used);
+	free(p);
+}
+
+void
+mem_trim(void)
+{
+	malloc_trim(0);
 }
 
 size_t

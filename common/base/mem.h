@@ -18,8 +18,17 @@ struct arena;
 void mem_set_oom_handler(void (*handler)(void));
 
 void *mem_alloc(size_t size);             /* zeroed */
+/* Not zeroed: for buffers, whose pages then cost nothing before they are used. */
+void *mem_alloc_raw(size_t size);
 void *mem_grow(void *p, size_t size);     /* realloc; new bytes undefined */
 void mem_free(void *p);                   /* NULL is accepted */
+/* Zeros over the first `used` octets, then mem_free: what held secrets. */
+void mem_wipe(void *p, size_t used);
+/*
+ * Gives free memory back and joins its pieces. Before a fork: a child's first
+ * allocations then do not copy a page for each piece of the parent's past.
+ */
+void mem_trim(void);
 /* a * b, or the out-of-memory exit when the product does not fit. */
 size_t mem_product(size_t a, size_t b);
 

@@ -34,9 +34,10 @@ struct db_options {
 	                       * so a slow server gets 10 s */
 };
 
-/* The driver's set-up: once per process, before a fork, after log_open. */
-void db_init(void);
-/* Checks the URI only; no traffic. RC_PERM: the URI is wrong. */
+/*
+ * Checks the URI and sets the driver up, before a fork; no traffic. RC_PERM:
+ * the URI is wrong.
+ */
 enum rc db_new(const struct db_options *o, struct db **ret_db,
     struct err *err);
 void db_free(struct db *db);

@@ -1,7 +1,8 @@
 /*
  * Bounded reading; see reader.h. The buffer holds what was read and not yet
  * consumed, from `at` to `end`; it is moved to the front only when it is
- * full, so that pipelined commands cost no copy.
+ * full, so that pipelined commands cost no copy. It is wiped when it is freed:
+ * a LOGIN has passed through it.
  */
 #include "net/reader.h"
 
@@ -15,6 +16,7 @@ struct reader {
 	size_t size;
 	size_t at;
 	size_t end;
+	size_t most;     /* the highest `end`: what reader_free wipes */
 	char *raw;       /* with a filter: octets not decoded yet */
 	size_t raw_at;
 	size_t raw_end;
@@ -28,7 +30,7 @@ reader_new(struct stream *s, size_t size)
 
 	r->stream = s;
 	r->size = size;
-	r->data = mem_alloc(size);
+	r->data = mem_alloc_raw(size);
 	return r;
 }
 
@@ -37,7 +39,7 @@ reader_free(struct reader *r)
 {
 	if (!r)
 		return;
-	mem_free(r->data);
+	mem_wipe(r->data, r->most);
 	mem_free(r->raw);
 	mem_free(r);
 }
@@ -59,6 +61,14 @@ reader_drop(struct reader *r)
 {
 	r->at = r->end = 0;
 	r->raw_at = r->raw_end = 0;
+}
+
+static void
+take_in(struct reader *r, size_t n)
+{
+	r->end += n;
+	if (r->end > r->most)
+		r->most = r->end;
 }
 
 static void
@@ -85,7 +95,7 @@ decode_raw(struct reader *r)
 		r->size - r->end, &n))
 		return IO_ERROR;
 	r->raw_at += before - in.len;
-	r->end += n;
+	take_in(r, n);
 	return IO_OK;
 }
 
@@ -131,7 +141,7 @@ fill(struct reader *r, int64_t deadline_ms)
 	io = stream_read(r->stream, r->data + r->end, r->size - r->end,
 	    deadline_ms, &n);
 	if (io == IO_OK)
-		r->end += n;
+		take_in(r, n);
 	return io;
 }
 
@@ -263,7 +273,7 @@ reader_set_filter(struct reader *r, const struct reader_filter *f)
 {
 	if (f && !r->filter) {
 		if (!r->raw)
-			r->raw = mem_alloc(r->size);
+			r->raw = mem_alloc_raw(r->size);
 		r->raw_at = 0;
 		r->raw_end = r->end - r->at;
 		memcpy(r->raw, r->data + r->at, r->raw_end);

@@ -494,6 +494,7 @@ serve_listeners(struct server *s)
 	    (size_t)s->n_workers + MAX_LISTENERS + 1, sizeof(*p)));
 	if (o->prefork)
 		o->prefork(o->ctx);
+	mem_trim();
 	sd_notify(0, "READY=1");
 	while (!s->is_ending) {
 		keep_spares(s);

@@ -26,7 +26,7 @@ writer_new(struct stream *s, size_t size, int64_t timeout_ms)
 
 	w->stream = s;
 	w->size = size;
-	w->data = mem_alloc(size);
+	w->data = mem_alloc_raw(size);
 	w->timeout_ms = timeout_ms;
 	return w;
 }

@@ -106,7 +106,6 @@ open_all(struct program *p, const struct program_spec *spec, struct err *err)
 	/* Passwords pass through: no core, no other process looks in. */
 	prctl(PR_SET_DUMPABLE, 0);
 	find_hostname(p);
-	db_init();
 	return db_new(&o, &p->db, err);
 }
 

@@ -41,7 +41,6 @@ setup(void)
 	ck_assert_msg(o.uri != NULL, "M3MTA_TEST_URI is not set");
 	snprintf(db_name, sizeof(db_name), "check_%d_%lld", (int)getpid(),
 	    (long long)clock_mono_ms());
-	db_init();
 	a = arena_new();
 	OK(db_new(&o, &db, &err));
 	OK(db_init_schema(db, false, &err));
