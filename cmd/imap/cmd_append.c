@@ -6,18 +6,21 @@
 #include "commands.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "mail/accept.h"
 #include "mime/crlf.h"
 #include "text/date.h"
 
 #include "base/banned.h"
 
-enum { MAX_MESSAGES = 1000 };
+/* Octets of small messages that one transaction takes with it. */
+enum { MAX_MESSAGES = 1000, MAX_KEPT = 4 << 20 };
 
 struct append {
 	struct session *s;
 	struct folder *to;
 	VEC(struct append_message) messages;
+	size_t kept;              /* octets of their bodies */
 	struct acceptance *acc;   /* of the message that is read */
 	struct crlf crlf;
 	struct buf scratch;
@@ -96,6 +99,9 @@ finish_message(struct append *a, struct append_message *m)
 	if (a->rc == RC_OK)
 		a->rc = acceptance_finish(a->acc, &m->blob, &m->blob_size,
 		    &m->facts, &unused, &a->err);
+	if (a->rc == RC_OK)
+		m->body = acceptance_body(a->acc);
+	a->kept += m->body.len;
 	return a->rc;
 }
 
@@ -111,6 +117,8 @@ read_message(struct append *a, const struct pending_literal *p,
 	if (a->rc == RC_OK)
 		a->rc = acceptance_new(a->s->p->db, a->s->command_arena,
 		    STR(""), &a->acc, &a->err);
+	if (a->rc == RC_OK && a->kept < MAX_KEPT)
+		acceptance_keep_small(a->acc, LIMIT_QUEUE_BODY);
 	io = read_literal(a->s, p->size, on_block, a);
 	if (io == IO_OK && a->rc == RC_OK && !a->has_nul)
 		(void)finish_message(a, m);
@@ -139,13 +147,18 @@ check_size(struct append *a, const struct pending_literal *p)
 	return true;
 }
 
-/* The quota as it stands now: the login may be old. */
+/*
+ * The quota as it stands now, so that a message over it is refused before it
+ * is sent. Without one at the login the transaction that stores tells.
+ */
 static bool
 refresh_user(struct append *a)
 {
 	struct session *s = a->s;
 	struct mailbox *m;
 
+	if (!s->user->size_maximum)
+		return true;
 	if (mailbox_find(s->p->db, s->command_arena, s->user->address, &m,
 		&a->err) != RC_OK) {
 		chat_failure(s, &a->err);
@@ -227,9 +240,8 @@ store(struct append *a, uint32_t *ret_validity, uint32_t *ret_first)
 		return false;
 	}
 	if (a->rc == RC_OK)
-		a->rc = store_append(s->p->db, &a->to->owner, &a->to->id,
-		    a->messages.v, a->messages.n, ret_validity, ret_first,
-		    &a->err);
+		a->rc = store_append(s->p->db, a->to, a->messages.v,
+		    a->messages.n, ret_validity, ret_first, &a->err);
 	if (a->rc != RC_OK) {
 		chat_failure(s, &a->err);
 		return false;

@@ -1,7 +1,10 @@
 /* APPEND, COPY and MOVE: each is one transaction, all or nothing. */
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/limits.h"
+#include "db/blob.h"
 #include "db/messages.h"
+#include "db/tail.h"
 
 #include "base/banned.h"
 
@@ -22,15 +25,142 @@ check_room(const struct folder_change *c, size_t n, struct err *err)
 }
 
 struct append {
-	const struct uuid *owner;
-	const struct oid *folder;
+	const struct folder *to;
 	const struct append_message *v;
 	struct message *messages;
 	size_t n;
+	int64_t octets;
 	struct arena *a;
+	struct entry *entries;    /* of the short way */
+	bool is_missed;           /* the short way found no such folder */
+	uint32_t tail_length;     /* after it */
 	uint32_t uidvalidity;
 	uint32_t first_uid;
 };
+
+/* Bodies that the caller kept: their blobs are made with the messages. */
+static enum rc
+put_bodies(struct append *op, struct db *db, struct err *err)
+{
+	struct small_blob *blobs =
+	    ARENA_ARRAY(op->a, op->n, struct small_blob);
+	size_t i, n = 0;
+
+	for (i = 0; i < op->n; i++) {
+		if (op->v[i].body.len)
+			blobs[n++] = (struct small_blob){ op->v[i].blob,
+				op->v[i].body };
+	}
+	return n ? blob_insert(db, blobs, n, err) : RC_OK;
+}
+
+static enum rc
+put_messages(struct append *op, struct db *db, struct err *err)
+{
+	enum rc rc = put_bodies(op, db, err);
+
+	return rc == RC_OK ? messages_insert(db, &op->to->owner, op->messages,
+				 op->n, err)
+			   : rc;
+}
+
+static struct entry
+entry_of(const struct append *op, size_t i, uint64_t keywords)
+{
+	return (struct entry){
+		.size = (uint32_t)op->messages[i].size,
+		.flags = op->v[i].flags | keywords,
+		.message = op->messages[i].id,
+		.date_s = op->v[i].date_s,
+		.saved_s = clock_wall_ms() / 1000,
+	};
+}
+
+/* --- the short way ---------------------------------------------------------- */
+
+/* False: one of them is new to the folder. A table only ever grows. */
+static bool
+known_keywords(const struct folder *f, const struct append_message *m,
+    uint64_t *ret_bits)
+{
+	size_t i, k;
+
+	*ret_bits = 0;
+	for (i = 0; i < m->n_keywords; i++) {
+		k = folder_keyword(f, m->keywords[i]);
+		if (k == f->n_keywords)
+			return false;
+		*ret_bits |= UINT64_C(1) << (FLAG_FIRST_KEYWORD + k);
+	}
+	return true;
+}
+
+static bool
+make_entries(struct append *op)
+{
+	uint64_t keywords;
+	size_t i;
+
+	op->entries = mem_alloc(mem_product(op->n, sizeof(*op->entries)));
+	for (i = 0; i < op->n; i++) {
+		if (!known_keywords(op->to, &op->v[i], &keywords))
+			return false;
+		op->entries[i] = entry_of(op, i, keywords);
+	}
+	return true;
+}
+
+/* What was appended, and whose quota it is. */
+static enum rc
+update_tail(struct append *op, struct db *db, struct str *ret_address,
+    bool *ret_found, struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER, change = BSON_INITIALIZER, doc;
+	bson_t *fields = BCON_NEW("uidnext", BCON_INT32(1), "uidvalidity",
+	    BCON_INT32(1), "mailbox", BCON_INT32(1), "length", "{", "$size",
+	    "$tail", "}");
+	enum rc rc;
+
+	folder_filter(&filter, &op->to->owner, &op->to->id);
+	BCON_APPEND(&filter, "noselect", BCON_BOOL(false), "uidnext", "{",
+	    "$lt", BCON_INT64(UINT32_MAX - (int64_t)op->n), "}");
+	tail_append(&change, op->entries, op->n);
+	rc = db_find_and_update(db, DB_FOLDERS, &filter, &change, fields,
+	    &doc, ret_found, err);
+	if (rc == RC_OK && *ret_found) {
+		op->uidvalidity = (uint32_t)doc_int(&doc, "uidvalidity");
+		op->first_uid =
+		    (uint32_t)(doc_int(&doc, "uidnext") - (int64_t)op->n);
+		op->tail_length = (uint32_t)doc_int(&doc, "length");
+		*ret_address = doc_text_in(op->a, &doc, "mailbox");
+		bson_destroy(&doc);
+	}
+	bson_destroy(fields);
+	bson_destroy(&change);
+	bson_destroy(&filter);
+	return rc;
+}
+
+/* The folder first: of two writers one fails at its first statement. */
+static enum rc
+append_shortly(struct db *db, void *ctx, struct err *err)
+{
+	struct append *op = ctx;
+	struct str address;
+	bool found = false;
+	enum rc rc;
+
+	arena_reset(op->a);
+	rc = update_tail(op, db, &address, &found, err);
+	if (rc == RC_OK && !found)
+		op->is_missed = db->is_void = true;
+	if (rc != RC_OK || !found)
+		return rc;
+	rc = quota_add(db, &op->to->owner, address, op->octets, err);
+	return rc == RC_OK ? put_messages(op, db, err) : rc;
+}
+
+/* --- the long way: new keywords, and why it did not go --------------------------- */
 
 static enum rc
 append_entries(struct append *op, struct folder_change *c, struct err *err)
@@ -45,13 +175,7 @@ append_entries(struct append *op, struct folder_change *c, struct err *err)
 		    c, op->v[i].keywords, op->v[i].n_keywords, &keywords, err);
 		if (rc != RC_OK)
 			return rc;
-		e = (struct entry){
-			.size = (uint32_t)op->messages[i].size,
-			.flags = op->v[i].flags | keywords,
-			.message = op->messages[i].id,
-			.date_s = op->v[i].date_s,
-			.saved_s = clock_wall_ms() / 1000,
-		};
+		e = entry_of(op, i, keywords);
 		folder_change_append(c, &e);
 	}
 	return RC_OK;
@@ -62,13 +186,11 @@ append(struct db *db, void *ctx, struct err *err)
 {
 	struct append *op = ctx;
 	struct folder_change c = { 0 };
-	int64_t octets = 0;
 	bool found = false;
-	size_t i;
 	enum rc rc;
 
 	arena_reset(op->a);
-	rc = folder_change_begin(&c, db, op->a, op->owner, op->folder,
+	rc = folder_change_begin(&c, db, op->a, &op->to->owner, &op->to->id,
 	    (struct uid_set){ 0 }, &found, err);
 	if (rc == RC_OK && !found)
 		rc = no_such_folder(err);
@@ -78,31 +200,55 @@ append(struct db *db, void *ctx, struct err *err)
 		return rc;
 	op->uidvalidity = c.folder.uidvalidity;
 	op->first_uid = c.folder.uidnext;
-	for (i = 0; i < op->n; i++)
-		octets += (int64_t)op->messages[i].size;
 	rc = append_entries(op, &c, err);
 	if (rc == RC_OK)
-		rc = quota_add(db, &c.folder.owner, c.address, octets, err);
+		rc = quota_add(
+		    db, &c.folder.owner, c.address, op->octets, err);
 	if (rc == RC_OK)
-		rc = messages_insert(
-		    db, &c.folder.owner, op->messages, op->n, err);
+		rc = put_messages(op, db, err);
 	if (rc == RC_OK)
 		rc = folder_change_end(&c, err);
 	return rc;
 }
 
-enum rc
-store_append(struct db *db, const struct uuid *owner,
-    const struct oid *folder, const struct append_message *v, size_t n,
-    uint32_t *ret_uidvalidity, uint32_t *ret_first_uid, struct err *err)
+/* Who crosses the limit moves the tail; after a crash, who comes later. */
+static void
+roll_if_long(const struct append *op, struct db *db)
 {
-	struct append op = { .owner = owner, .folder = folder, .v = v,
-		.n = n, .a = arena_new() };
+	uint32_t n = op->tail_length;
+	struct err unused;
+
+	if (n > LIMIT_TAIL && (n - op->n <= LIMIT_TAIL || n > LIMIT_TAIL * 2))
+		(void)folder_roll(db, &op->to->owner, &op->to->id, &unused);
+}
+
+static enum rc
+run_append(struct append *op, struct db *db, struct err *err)
+{
+	enum rc rc = RC_OK;
+
+	op->is_missed = !make_entries(op);
+	if (!op->is_missed)
+		rc = db_txn_run(
+		    db, append_shortly, op, DB_INTERACTIVE_MS, err);
+	if (rc == RC_OK && op->is_missed)
+		rc = db_txn_run(db, append, op, DB_INTERACTIVE_MS, err);
+	else if (rc == RC_OK)
+		roll_if_long(op, db);
+	return rc;
+}
+
+enum rc
+store_append(struct db *db, const struct folder *to,
+    const struct append_message *v, size_t n, uint32_t *ret_uidvalidity,
+    uint32_t *ret_first_uid, struct err *err)
+{
+	struct append op = { .to = to, .v = v, .n = n, .a = arena_new() };
 	enum rc rc;
 	size_t i;
 
 	op.messages = mem_alloc(mem_product(n, sizeof(*op.messages)));
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		op.messages[i] = (struct message){
 			.id = oid_new(),
 			.blob = v[i].blob,
@@ -111,11 +257,14 @@ store_append(struct db *db, const struct uuid *owner,
 			.facts = v[i].facts,
 			.queue = v[i].queue,
 		};
-	rc = db_txn_run(db, append, &op, DB_INTERACTIVE_MS, err);
+		op.octets += (int64_t)op.messages[i].size;
+	}
+	rc = run_append(&op, db, err);
 	if (rc == RC_OK) {
 		*ret_uidvalidity = op.uidvalidity;
 		*ret_first_uid = op.first_uid;
 	}
+	mem_free(op.entries);
 	mem_free(op.messages);
 	arena_free(op.a);
 	return rc;

@@ -199,8 +199,8 @@ folder_change_append(struct folder_change *c, struct entry *e)
 	mark_changed(c);
 }
 
-static size_t
-keyword_index(const struct folder *f, struct str keyword)
+size_t
+folder_keyword(const struct folder *f, struct str keyword)
 {
 	size_t i;
 
@@ -222,7 +222,7 @@ folder_change_keywords(struct folder_change *c, const struct str *keywords,
 	for (i = 0; i < c->folder.n_keywords; i++)
 		VEC_PUSH(c->a, &table, c->folder.keywords[i]);
 	for (i = 0; i < n; i++) {
-		k = keyword_index(&c->folder, keywords[i]);
+		k = folder_keyword(&c->folder, keywords[i]);
 		if (k == c->folder.n_keywords) {
 			if (k == LIMIT_KEYWORDS)
 				return err_set(err, RC_PERM, "LIMIT",

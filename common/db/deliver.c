@@ -14,6 +14,7 @@
 #include "db/deliver.h"
 #include "db/messages.h"
 #include "db/queue_doc.h"
+#include "db/tail.h"
 
 #include "base/banned.h"
 
@@ -211,69 +212,27 @@ is_same_folder(const struct delivery *x, const struct delivery *y)
 	    str_equals(folder_of(x), folder_of(y));
 }
 
-/* One entry of the pipeline: uid and modseq are computed by the server. */
-static void
-add_entry(bson_t *array, size_t k, const struct delivery *d,
-    const struct oid *message, int64_t now_ms)
-{
-	bson_oid_t id;
-	bson_t *e;
-	char text[16];
-	const char *key;
-
-	bson_oid_init_from_data(&id, message->b);
-	e = BCON_NEW("u", "{", "$add", "[", "$uidnext",
-	    BCON_INT64((int64_t)k), "]", "}",
-	    "f", BCON_INT64((int64_t)d->flags),
-	    "m", "{", "$add", "[", "$highestmodseq", BCON_INT64(1), "]", "}",
-	    "i", BCON_OID(&id), "s", BCON_INT64((int64_t)size_of(d)),
-	    "d", BCON_INT64(now_ms / 1000), "v", BCON_INT64(now_ms / 1000));
-	bson_uint32_to_string((uint32_t)k, &key, text, sizeof(text));
-	BSON_APPEND_DOCUMENT(array, key, e);
-	bson_destroy(e);
-}
-
-static void
-add_sum(bson_t *set, const char *field, const char *path, int64_t n)
-{
-	BCON_APPEND(set, field, "{", "$add", "[", BCON_UTF8(path),
-	    BCON_INT64(n), "]", "}");
-}
-
 /* The append of n messages to one folder, as one atomic pipeline update. */
 static void
 add_append(const struct batch *b, size_t from, size_t end,
     const struct oid *messages, mongoc_bulk_operation_t *bulk)
 {
+	struct entry *v = ARENA_ARRAY(b->a, end - from, struct entry);
 	bson_t filter = BSON_INITIALIZER, change = BSON_INITIALIZER;
-	bson_t stage, set, tail, concat, added;
-	int64_t n = (int64_t)(end - from), octets = 0, unseen = 0;
 	size_t i;
 
+	for (i = from; i < end; i++)
+		v[i - from] = (struct entry){
+			.flags = b->v[i]->flags,
+			.message = messages[i],
+			.size = (uint32_t)size_of(b->v[i]),
+			.date_s = b->now_ms / 1000,
+			.saved_s = b->now_ms / 1000,
+		};
 	doc_add_uuid(&filter, "owner", &b->v[from]->owner);
 	doc_add_text(&filter, "name", folder_of(b->v[from]));
 	BSON_APPEND_BOOL(&filter, "noselect", false);
-	BSON_APPEND_DOCUMENT_BEGIN(&change, "0", &stage);
-	BSON_APPEND_DOCUMENT_BEGIN(&stage, "$set", &set);
-	BSON_APPEND_DOCUMENT_BEGIN(&set, "tail", &tail);
-	bson_append_array_begin(&tail, "$concatArrays", -1, &concat);
-	BSON_APPEND_UTF8(&concat, "0", "$tail");
-	bson_append_array_begin(&concat, "1", -1, &added);
-	for (i = from; i < end; i++) {
-		add_entry(&added, i - from, b->v[i], &messages[i], b->now_ms);
-		octets += (int64_t)size_of(b->v[i]);
-		unseen += b->v[i]->flags & FLAG_SEEN ? 0 : 1;
-	}
-	bson_append_array_end(&concat, &added);
-	bson_append_array_end(&tail, &concat);
-	bson_append_document_end(&set, &tail);
-	add_sum(&set, "uidnext", "$uidnext", n);
-	add_sum(&set, "highestmodseq", "$highestmodseq", 1);
-	add_sum(&set, "exists", "$exists", n);
-	add_sum(&set, "unseen", "$unseen", unseen);
-	add_sum(&set, "size", "$size", octets);
-	bson_append_document_end(&stage, &set);
-	bson_append_document_end(&change, &stage);
+	tail_append(&change, v, end - from);
 	mongoc_bulk_operation_update_one_with_opts(
 	    bulk, &filter, &change, NULL, NULL);
 	bson_destroy(&change);

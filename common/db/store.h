@@ -100,6 +100,8 @@ enum rc message_read_many(struct db *db, const struct uuid *owner,
 struct append_message {
 	struct oid blob;
 	uint64_t blob_size;
+	struct str body;           /* "": the blob is there. Else its octets:
+	                            * it is made in the same transaction */
 	struct str prefix;
 	struct str facts;
 	struct oid queue;          /* zero: none */
@@ -110,13 +112,13 @@ struct append_message {
 };
 
 /*
- * Appends n messages, all or nothing: quota of the owner, uids in a row,
- * messages documents. RC_PERM codes "OVERQUOTA", "NOTFOUND", "LIMIT"
+ * Appends n messages to a folder as it was found, all or nothing: quota of
+ * the owner, uids in a row, messages documents. RC_PERM codes "OVERQUOTA", "NOTFOUND", "LIMIT"
  * (keywords). Several owners are not mixed here; see deliver.h.
  */
-enum rc store_append(struct db *db, const struct uuid *owner,
-    const struct oid *folder, const struct append_message *v, size_t n,
-    uint32_t *ret_uidvalidity, uint32_t *ret_first_uid, struct err *err);
+enum rc store_append(struct db *db, const struct folder *to,
+    const struct append_message *v, size_t n, uint32_t *ret_uidvalidity,
+    uint32_t *ret_first_uid, struct err *err);
 
 struct copy_result {
 	uint32_t uidvalidity;

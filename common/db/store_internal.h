@@ -102,6 +102,8 @@ void folder_change_expunge(
     struct folder_change *c, struct entry *e, bool keep_message);
 /* Adds behind the last; uid and modseq are set here. */
 void folder_change_append(struct folder_change *c, struct entry *e);
+/* Its place in the folder's table, or n_keywords; case does not matter. */
+size_t folder_keyword(const struct folder *f, struct str keyword);
 /* Bits for keywords, new ones into the table. RC_PERM "LIMIT". */
 enum rc folder_change_keywords(struct folder_change *c,
     const struct str *keywords, size_t n, uint64_t *ret_bits,

@@ -125,8 +125,7 @@ append(const struct mailbox *m, const char *folder, size_t n)
 		v[i] = (struct append_message){ .blob = blob,
 			.blob_size = 20, .prefix = STR("P: 1\r\n"),
 			.facts = STR("f"), .date_s = 1000 };
-	OK(store_append(db, &m->owner, &get(m, folder)->id, v, n, &validity,
-	    &uid, &err));
+	OK(store_append(db, get(m, folder), v, n, &validity, &uid, &err));
 	return uid;
 }
 
@@ -323,10 +322,8 @@ START_TEST(test_quota)
 	struct copy_result r;
 	uint32_t validity, uid;
 
-	OK(store_append(db, &m.owner, &inbox->id, &v, 1, &validity, &uid,
-	    &err));
-	OK(store_append(db, &m.owner, &inbox->id, &v, 1, &validity, &uid,
-	    &err));
+	OK(store_append(db, inbox, &v, 1, &validity, &uid, &err));
+	OK(store_append(db, inbox, &v, 1, &validity, &uid, &err));
 	FAILS(store_copy(db, a, &m.owner, &inbox->id,
 	    (struct uid_set){ &all, 1 }, &m.owner, &inbox->id, false, &r,
 	    &err), "OVERQUOTA");
