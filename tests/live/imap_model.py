@@ -26,6 +26,7 @@ class Session:
         self.log = log
         self.history = collections.deque(maxlen=40)
         self.tag = 0
+        self.told = set()
         self.box = None
         self.condstore = self.random.random() < 0.5
         if self.condstore:
@@ -51,6 +52,7 @@ class Session:
         tag = f't{self.tag}'
         self.history.append('C: ' + text[:100])
         self.d.send(f'{tag} {text}\r\n')
+        self.told = set()     # uids whose flags this command's answers had
         lines = []
         while True:
             line = self.read()
@@ -116,6 +118,7 @@ class Session:
             self.modseq[uid] = int(found.group(1))
         found = re.search(rb'FLAGS \(([^)]*)\)', text)
         if found and uid:
+            self.told.add(uid)
             self.flags[uid] = frozenset(
                 f.lower() for f in found.group(1).decode().split()
                 if f != r'\Recent')
@@ -190,7 +193,8 @@ class Session:
         if self.result.startswith(b'NO'):
             return
         for u in uids:
-            if u is None or u not in self.flags:
+            # An answer of this command has the flags as they were behind it.
+            if u is None or u not in self.flags or u in self.told:
                 continue
             if silent and self.result.startswith(b'OK'):
                 was = self.flags[u]
