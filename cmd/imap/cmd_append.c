@@ -171,26 +171,6 @@ refresh_user(struct append *a)
 	return true;
 }
 
-/* What comes without being asked for must not run as commands. */
-static void
-drop(struct append *a, const struct pending_literal *p)
-{
-	const struct arg *v;
-	struct pending_literal more = *p;
-	enum read_result r = READ_COMMAND;
-	size_t n;
-
-	while (more.is_there && !more.is_sync && r == READ_COMMAND) {
-		if (read_literal(a->s, more.size, NULL, NULL) != IO_OK) {
-			r = READ_END;
-			break;
-		}
-		r = read_more(a->s, &v, &n, &more);
-	}
-	if (r == READ_END)
-		session_enter(a->s, STATE_LOGOUT);
-}
-
 /*
  * All messages of the command, behind so many arguments. False: answered, or
  * the end.
@@ -209,7 +189,7 @@ read_all(struct append *a, const struct read_command *c, size_t n_before)
 
 		if (!take_arguments(a, v, n, m) || !check_size(a, &p) ||
 		    a->messages.n > MAX_MESSAGES) {
-			drop(a, &p);
+			read_drop(a->s, &p);
 			return false;
 		}
 		if (!read_message(a, &p, m)) {
@@ -278,7 +258,7 @@ cmd_append(struct session *s, const struct read_command *c)
 	}
 	a.to = command_folder(s, &c->text.args[0], true);
 	if (!a.to || !refresh_user(&a))
-		drop(&a, &c->pending);
+		read_drop(s, &c->pending);
 	else if (read_all(&a, c, 1))
 		append(&a);
 	buf_done(&a.scratch);
@@ -353,7 +333,7 @@ cmd_replace(struct session *s, const struct read_command *c)
 	if (!find_old(&a, c, &old) ||
 	    !(a.to = command_folder(s, &c->text.args[1], true)) ||
 	    !refresh_user(&a))
-		drop(&a, &c->pending);
+		read_drop(s, &c->pending);
 	else if (read_all(&a, c, 2))
 		replace(&a, old);
 	buf_done(&a.scratch);

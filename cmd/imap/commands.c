@@ -94,16 +94,6 @@ check(const struct session *s, const struct command *k,
 	return NULL;
 }
 
-/* A refused APPEND's message must not run as commands. */
-static void
-drop_pending(struct session *s, const struct pending_literal *p)
-{
-	if (!p->is_there || p->is_sync)
-		return;
-	if (read_literal(s, p->size, NULL, NULL) != IO_OK)
-		session_enter(s, STATE_LOGOUT);
-}
-
 void
 command_run(struct session *s, const struct read_command *c)
 {
@@ -112,8 +102,8 @@ command_run(struct session *s, const struct read_command *c)
 
 	s->is_uid = c->text.is_uid;
 	if (wrong) {
-		drop_pending(s, &c->pending);
 		chat_bad(s, wrong);
+		read_drop(s, &c->pending);
 		return;
 	}
 	k->run(s, c);

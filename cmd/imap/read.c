@@ -44,6 +44,7 @@ read_literal(struct session *s, uint64_t size,
 	return io;
 }
 
+/* In read_more the tag is known; else the first line may have a good one. */
 static enum read_result
 refuse(struct session *s, struct str line, const char *text)
 {
@@ -51,45 +52,65 @@ refuse(struct session *s, struct str line, const char *text)
 	struct command_piece piece = { .line = str_slice(line, 0, end) };
 	struct command_text c;
 
-	/* The tag, if the first line has a good one. */
-	(void)command_parse(s->command_arena, &piece, 1, false, &c);
-	s->tag = c.tag;
+	if (s->tag.len == 0) {
+		(void)command_parse(s->command_arena, &piece, 1, false, &c);
+		s->tag = c.tag;
+	}
 	chat_bad(s, text);
 	return READ_ANSWERED;
 }
 
 static struct str
-first_line(const struct gathering *g)
+first_line(const struct gathering *g, struct str line)
 {
-	return g->pieces.n ? g->pieces.v[0].line : STR("");
+	return g->pieces.n ? g->pieces.v[0].line : line;
 }
 
-/* A refused literal of the non-synchronizing kind comes all the same. */
+/*
+ * What follows a refused line without being asked for: the literal, the rest
+ * of its line, and what that ends with. When nobody knows where it ends, the
+ * connection does.
+ */
+static enum read_result
+drain(struct session *s, struct literal_spec l, uint64_t max)
+{
+	uint64_t total = 0;
+	struct line rest;
+
+	while (l.kind == LITERAL_NONSYNC && s->state != STATE_LOGOUT) {
+		total += l.size;
+		if (total > max)
+			break;
+		if (read_literal(s, l.size, NULL, NULL) != IO_OK ||
+		    reader_line(s->reader, LIMIT_IMAP_LINE, DRAIN_MAX,
+			session_deadline(s), &rest) != IO_OK)
+			return READ_END;
+		l = literal_of(rest.text);
+		if (rest.is_long)
+			l.kind = LITERAL_LOST;
+	}
+	if (l.kind != LITERAL_NONSYNC && l.kind != LITERAL_LOST)
+		return READ_ANSWERED;
+	chat_bye(s, "Literal too big");
+	return READ_END;
+}
+
+void
+read_drop(struct session *s, const struct pending_literal *p)
+{
+	struct literal_spec l = { .kind = LITERAL_NONSYNC, .size = p->size };
+
+	if (p->is_there && !p->is_sync &&
+	    drain(s, l, UINT32_MAX) == READ_END)
+		session_enter(s, STATE_LOGOUT);
+}
+
 static enum read_result
 refuse_literal(struct gathering *g, const struct literal_spec *l,
     struct str line, const char *text)
 {
-	struct session *s = g->s;
-	enum read_result r =
-	    refuse(s, g->pieces.n ? first_line(g) : line, text);
-
-	if (l->kind != LITERAL_NONSYNC)
-		return r;
-	if (l->size > DRAIN_MAX) {
-		chat_bye(s, "Literal too big");
-		return READ_END;
-	}
-	if (read_literal(s, l->size, NULL, NULL) != IO_OK)
-		return READ_END;
-	/* And the rest of its line. */
-	{
-		struct line rest;
-
-		if (reader_line(s->reader, LIMIT_IMAP_LINE, DRAIN_MAX,
-			session_deadline(s), &rest) != IO_OK)
-			return READ_END;
-	}
-	return r;
+	(void)refuse(g->s, first_line(g, line), text);
+	return drain(g->s, *l, DRAIN_MAX);
 }
 
 static void
@@ -141,21 +162,17 @@ take_literal(struct gathering *g, const struct literal_spec *l,
 	return io == IO_OK ? READ_COMMAND : READ_END;
 }
 
-static enum read_result
-check_line(struct gathering *g, const struct line *l)
+/* NULL, or what is wrong with a line that is not too long. */
+static const char *
+check_line(const struct line *l, const struct literal_spec *literal)
 {
-	struct str first = g->pieces.n ? first_line(g) : l->text;
-
-	if (l->is_long || g->octets > budget(g->s)) {
-		refuse(g->s, first, "Command too long");
-		chat_bye(g->s, "Command too long");
-		return READ_END;
-	}
 	if (l->end == LINE_LF)
-		return refuse(g->s, first, "Lines end with CR LF");
+		return "Lines end with CR LF";
 	if (l->has_nul || l->has_cr)
-		return refuse(g->s, first, "NUL or CR in a command");
-	return READ_COMMAND;
+		return "NUL or CR in a command";
+	if (literal->kind == LITERAL_BAD || literal->kind == LITERAL_LOST)
+		return "Bad literal";
+	return NULL;
 }
 
 static enum read_result
@@ -176,8 +193,9 @@ take_line(struct gathering *g, bool *ret_last)
 {
 	struct session *s = g->s;
 	struct command_piece piece = { 0 };
+	enum read_result r = READ_COMMAND;
 	struct literal_spec l;
-	enum read_result r;
+	const char *wrong;
 	struct line line;
 	enum io io;
 
@@ -186,15 +204,18 @@ take_line(struct gathering *g, bool *ret_last)
 	if (io != IO_OK)
 		return end_of_input(s, io);
 	g->octets += line.text.len;
-	if ((r = check_line(g, &line)) != READ_COMMAND)
-		return r;
+	if (line.is_long || g->octets > budget(s)) {
+		refuse(s, first_line(g, line.text), "Command too long");
+		chat_bye(s, "Command too long");
+		return READ_END;
+	}
+	l = literal_of(line.text);
+	if ((wrong = check_line(&line, &l)) != NULL)
+		return refuse_literal(g, &l, line.text, wrong);
 	line.text = arena_dup_str(s->command_arena, line.text);
 	l = literal_of(line.text);
 	piece.line = l.kind == LITERAL_NONE ? line.text : l.before;
 	*ret_last = l.kind == LITERAL_NONE;
-	if (l.kind == LITERAL_BAD)
-		return refuse(s, g->pieces.n ? first_line(g) : line.text,
-		    "Bad literal");
 	if (l.kind != LITERAL_NONE &&
 	    (g->is_message || is_message_next(g, &l))) {
 		g->pending = (struct pending_literal){ true,
@@ -261,6 +282,7 @@ read_more(struct session *s, const struct arg **ret_v, size_t *ret_n,
 	s->tag = tag;
 	if (wrong) {
 		chat_bad(s, wrong);
+		read_drop(s, &g.pending);
 		return READ_ANSWERED;
 	}
 	*ret_v = c.args;

@@ -31,6 +31,11 @@ enum read_result read_command(struct session *s, struct read_command *ret);
 /* Further lines of a command whose message was read (MULTIAPPEND). */
 enum read_result read_more(struct session *s, const struct arg **ret_v,
     size_t *ret_n, struct pending_literal *ret_pending);
+/*
+ * The message of a refused command, if it comes without being asked for, with
+ * all that belongs to the command: it must not run as commands.
+ */
+void read_drop(struct session *s, const struct pending_literal *p);
 /* Octets of a literal, in blocks. IO_OK: all of them were read. */
 enum io read_literal(struct session *s, uint64_t size,
     void (*sink)(void *ctx, struct str block), void *ctx);

@@ -24,31 +24,37 @@ struct parser {
 
 /* --- literals --------------------------------------------------------------------- */
 
+/* "12", no leading zero. */
+static bool
+parse_size(struct str digits, uint64_t *ret_size)
+{
+	return num_parse_u64(digits, UINT32_MAX - 1, ret_size) &&
+	    (digits.len == 1 || digits.p[0] != '0');
+}
+
 struct literal_spec
 literal_of(struct str line)
 {
 	struct literal_spec l = { .kind = LITERAL_NONE, .before = line };
 	size_t open = str_find_last_char(line, '{');
 	struct str digits;
+	bool is_unasked, is_apart;
 
 	if (!str_ends_with(line, STR("}")) || open == line.len)
 		return l;
-	/* Inside a quoted string or behind an atom it is no literal. */
-	if (open > 0 && line.p[open - 1] != ' ' && line.p[open - 1] != '(' &&
-	    line.p[open - 1] != '~')
-		return l;
 	digits = str_slice(line, open + 1, line.len - open - 2);
-	l.kind = LITERAL_SYNC;
-	if (str_ends_with(digits, STR("+")) ||
-	    str_ends_with(digits, STR("-"))) {
-		l.kind = LITERAL_NONSYNC;
-		digits.len--;
-	}
+	is_unasked = str_ends_with(digits, STR("+")) ||
+	    str_ends_with(digits, STR("-"));
+	digits.len -= is_unasked;
+	/* Inside a quoted string or behind an atom it is no literal. */
+	is_apart = open == 0 || str_has_char(STR(" (~"), line.p[open - 1]);
+	if (!is_apart && !is_unasked)
+		return l;
 	l.is_literal8 = open > 0 && line.p[open - 1] == '~';
 	l.before = str_slice(line, 0, open - l.is_literal8);
-	if (!num_parse_u64(digits, UINT32_MAX - 1, &l.size) ||
-	    (digits.len > 1 && digits.p[0] == '0'))
-		l.kind = LITERAL_BAD;
+	l.kind = is_unasked ? LITERAL_NONSYNC : LITERAL_SYNC;
+	if (!parse_size(digits, &l.size) || !is_apart)
+		l.kind = is_unasked ? LITERAL_LOST : LITERAL_BAD;
 	return l;
 }
 

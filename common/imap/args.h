@@ -55,6 +55,7 @@ enum literal_kind {
 	LITERAL_SYNC,     /* {n} */
 	LITERAL_NONSYNC,  /* {n+}, {n-} */
 	LITERAL_BAD,      /* looks like one, but is none */
+	LITERAL_LOST,     /* as that, and octets of unknown number follow */
 };
 
 struct literal_spec {
