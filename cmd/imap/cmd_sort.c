@@ -27,9 +27,8 @@ fold(struct session *s, struct str raw)
 {
 	if (!raw.p)
 		return STR("");
-	return arena_dup_str(s->command_arena,
-	    casemap(s->command_arena,
-		encoded_words_decode(s->command_arena, raw)));
+	return collation_key(s->command_arena,
+	    encoded_words_decode(s->command_arena, raw));
 }
 
 /* The mailbox of the first address; a group's name counts as one. */
@@ -77,8 +76,7 @@ subject_of(
 	    : STR("");
 
 	text = base_subject(s->command_arena, text, is_reply);
-	return arena_dup_str(
-	    s->command_arena, casemap(s->command_arena, text));
+	return collation_key(s->command_arena, text);
 }
 
 /* --- reading ----------------------------------------------------------------------- */

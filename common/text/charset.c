@@ -1,6 +1,7 @@
 /* Charsets; see charset.h. */
 #include "text/charset.h"
 
+#include <unicode/uchar.h>
 #include <unicode/ucnv.h>
 #include <unicode/unorm2.h>
 #include <unicode/ustring.h>
@@ -104,21 +105,52 @@ is_ascii(struct str s)
 	return true;
 }
 
-/* Folded, decomposed, and back to UTF-8. 0: it cannot be. */
+/* The simple titlecase mapping of each character. */
 static int32_t
-fold(UChar *u, int32_t n, UChar *v, int32_t cap, UErrorCode *code)
+title(struct arena *a, UChar *to, int32_t cap, const UChar *u, int32_t n,
+    UErrorCode *code)
+{
+	UChar32 *c = ARENA_ARRAY(a, (size_t)n + 1, UChar32);
+	int32_t i, len = 0, n_to = 0;
+
+	u_strToUTF32(c, n + 1, &len, u, n, code);
+	for (i = 0; U_SUCCESS(*code) && i < len; i++)
+		c[i] = u_totitle(c[i]);
+	u_strFromUTF32(to, cap, &n_to, c, len, code);
+	return n_to;
+}
+
+/* Mapped into v, and decomposed back into u. */
+static int32_t
+map(struct arena *a, UChar *u, int32_t n, UChar *v, int32_t cap,
+    bool is_title, UErrorCode *code)
 {
 	const UNormalizer2 *nfkd = unorm2_getNFKDInstance(code);
-	int32_t len =
-	    u_strFoldCase(v, cap, u, n, U_FOLD_CASE_DEFAULT, code);
+	int32_t len = is_title
+	    ? title(a, v, cap, u, n, code)
+	    : u_strFoldCase(v, cap, u, n, U_FOLD_CASE_DEFAULT, code);
 
 	if (U_FAILURE(*code))
 		return 0;
 	return unorm2_normalize(nfkd, v, len, u, cap, code);
 }
 
-struct str
-casemap(struct arena *a, struct str s)
+static struct str
+map_ascii(struct arena *a, struct str s, bool is_title)
+{
+	char *out;
+	size_t i;
+
+	if (!is_title)
+		return arena_dup_lower(a, s);
+	out = arena_dup_cstr(a, s);
+	for (i = 0; i < s.len; i++)
+		out[i] = ascii_upper(out[i]);
+	return str_make(out, s.len);
+}
+
+static struct str
+map_all(struct arena *a, struct str s, bool is_title)
 {
 	UErrorCode code = U_ZERO_ERROR;
 	int32_t cap = (int32_t)(s.len * 4 + 16), n = 0, bytes = 0;
@@ -126,17 +158,29 @@ casemap(struct arena *a, struct str s)
 	char *out;
 
 	if (is_ascii(s))
-		return arena_dup_lower(a, s);
+		return map_ascii(a, s, is_title);
 	if (!utf8_is_valid(s))
 		return arena_dup_str(a, s);
 	u = ARENA_ARRAY(a, (size_t)cap, UChar);
 	v = ARENA_ARRAY(a, (size_t)cap, UChar);
 	u_strFromUTF8(u, cap, &n, s.p, (int32_t)s.len, &code);
-	n = U_SUCCESS(code) ? fold(u, n, v, cap, &code) : 0;
+	n = U_SUCCESS(code) ? map(a, u, n, v, cap, is_title, &code) : 0;
 	if (U_FAILURE(code))
-		return arena_dup_lower(a, s);
+		return map_ascii(a, s, is_title);
 	out = arena_alloc(a, (size_t)n * 3 + 1);
 	u_strToUTF8(out, n * 3 + 1, &bytes, u, n, &code);
 	return U_SUCCESS(code) ? str_make(out, (size_t)bytes)
-			       : arena_dup_lower(a, s);
+			       : map_ascii(a, s, is_title);
+}
+
+struct str
+casemap(struct arena *a, struct str s)
+{
+	return map_all(a, s, false);
+}
+
+struct str
+collation_key(struct arena *a, struct str s)
+{
+	return map_all(a, s, true);
 }

@@ -12,9 +12,14 @@ bool charset_is_known(struct str name);
  */
 void charset_to_utf8(struct buf *out, struct str charset, struct str bytes);
 /*
- * i;unicode-casemap (RFC 5051) as far as comparing needs it: case folded and
- * decomposed. s: UTF-8; what is not is kept as it is. In the arena.
+ * For searching: case folded and decomposed, so that "STRASSE" finds
+ * "straße". s: UTF-8; what is not is kept as it is. In the arena.
  */
 struct str casemap(struct arena *a, struct str s);
+/*
+ * For SORT and THREAD, i;unicode-casemap (RFC 5051, RFC 5256 2.2): titlecase
+ * of each character, decomposed; keys are compared octet by octet.
+ */
+struct str collation_key(struct arena *a, struct str s);
 
 #endif

@@ -43,6 +43,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_words(a, s);
 	folded = casemap(a, s);
 	CHECK(utf8_is_valid(folded) == utf8_is_valid(s));
+	CHECK(utf8_is_valid(collation_key(a, s)) == utf8_is_valid(s));
 	arena_free(a);
 	return 0;
 }

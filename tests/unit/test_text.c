@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "text/base64.h"
+#include "text/charset.h"
 #include "text/date.h"
 
 #include "base/banned.h"
@@ -143,6 +144,47 @@ END_TEST
 
 #define COUNT(v) ((int)(sizeof(v) / sizeof(*(v))))
 
+/* x sorts before y, or (both orders false) they are equal. */
+static const struct {
+	const char *x, *y;
+	bool is_equal;
+} orders[] = {
+	{ "abc", "ABC", true },
+	{ "\xc3\xa4", "\xc3\x84", true },
+	{ "\xc3\xa4", "a\xcc\x88", true },
+	{ "\xc7\xb3", "\xc7\xb1", true }, /* dz: all three have a titlecase */
+	{ "z", "[", false },           /* Z is before the brackets */
+	{ "zebra", "_", false },
+	{ "a", "b", false },
+	{ "strasse", "stra\xc3\x9f" "e", false }, /* no simple mapping */
+	{ "", "a", false },
+};
+
+START_TEST(test_collation)
+{
+	struct arena *a = arena_new();
+	struct str x = collation_key(a, str_from_cstr(orders[_i].x));
+	struct str y = collation_key(a, str_from_cstr(orders[_i].y));
+
+	ck_assert_int_eq(str_equals(x, y), orders[_i].is_equal);
+	if (!orders[_i].is_equal)
+		ck_assert(str_compare(x, y) < 0);
+	arena_free(a);
+}
+END_TEST
+
+START_TEST(test_casemap)
+{
+	struct arena *a = arena_new();
+
+	ck_assert(str_equals(casemap(a, STR("STRASSE")),
+	    casemap(a, STR("stra\xc3\x9f" "e"))));
+	ck_assert(str_equals(casemap(a, STR("\xef\xac\x81n")), STR("fin")));
+	ck_assert(str_equals(casemap(a, STR("\xff" "A")), STR("\xff" "A")));
+	arena_free(a);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -155,6 +197,8 @@ main(void)
 	tcase_add_loop_test(t, test_imap_dates, 0, COUNT(imap_dates));
 	tcase_add_test(t, test_print);
 	tcase_add_test(t, test_days);
+	tcase_add_loop_test(t, test_collation, 0, COUNT(orders));
+	tcase_add_test(t, test_casemap);
 	tcase_add_loop_test(t, test_base64, 0, COUNT(pairs));
 	tcase_add_loop_test(t, test_bad_base64, 0, COUNT(bad));
 	suite_add_tcase(s, t);
