@@ -114,6 +114,7 @@ read_message(struct append *a, const struct pending_literal *p,
 
 	if (p->is_sync)
 		chat_continue(a->s, "OK");
+	a->crlf = (struct crlf){ .keeps_cr = true };
 	if (a->rc == RC_OK)
 		a->rc = acceptance_new(a->s->p->db, a->s->command_arena,
 		    STR(""), &a->acc, &a->err);

@@ -3,6 +3,13 @@
 
 #include "base/banned.h"
 
+static void
+end_line(struct crlf *c, bool has_lf, struct buf *out)
+{
+	buf_add_cstr(out, has_lf || !c->keeps_cr ? "\r\n" : "\r");
+	c->has_cr = false;
+}
+
 void
 crlf_push(struct crlf *c, struct str bytes, struct buf *out)
 {
@@ -18,9 +25,8 @@ crlf_push(struct crlf *c, struct str bytes, struct buf *out)
 		from = i;
 		if (c->has_cr || x == '\n') {
 			/* A CR before this octet, or a LF by itself. */
-			buf_add(out, "\r\n", 2);
+			end_line(c, x == '\n', out);
 			from = x == '\n' ? i + 1 : i;
-			c->has_cr = false;
 		}
 		if (x == '\r') {
 			c->has_cr = true;
@@ -35,6 +41,5 @@ void
 crlf_finish(struct crlf *c, struct buf *out)
 {
 	if (c->has_cr)
-		buf_add(out, "\r\n", 2);
-	c->has_cr = false;
+		end_line(c, false, out);
 }

@@ -269,22 +269,40 @@ static const struct pair ends[] = {
 	{ STR_INIT("a\r\n.\n"), STR_INIT("a\r\n.\r\n") },
 };
 
+static const struct pair kept_ends[] = {
+	{ STR_INIT("a\nb\rc"), STR_INIT("a\r\nb\rc") },
+	{ STR_INIT("\r"), STR_INIT("\r") },
+	{ STR_INIT("\r\r\n\n"), STR_INIT("\r\r\n\r\n") },
+	{ STR_INIT("a\r\rb\r\n"), STR_INIT("a\r\rb\r\n") },
+};
+
 /* The same result at every split. */
-START_TEST(test_crlf)
+static void
+check_ends(struct pair p, bool keeps_cr)
 {
-	struct str in = ends[_i].x;
 	size_t at;
 
-	for (at = 0; at <= in.len; at++) {
-		struct crlf c = { false };
+	for (at = 0; at <= p.x.len; at++) {
+		struct crlf c = { .keeps_cr = keeps_cr };
 		struct buf b = BUF_INIT;
 
-		crlf_push(&c, str_slice(in, 0, at), &b);
-		crlf_push(&c, str_tail(in, at), &b);
+		crlf_push(&c, str_slice(p.x, 0, at), &b);
+		crlf_push(&c, str_tail(p.x, at), &b);
 		crlf_finish(&c, &b);
-		ck_assert(str_equals(buf_str(&b), ends[_i].y));
+		ck_assert(str_equals(buf_str(&b), p.y));
 		buf_done(&b);
 	}
+}
+
+START_TEST(test_crlf)
+{
+	check_ends(ends[_i], false);
+}
+END_TEST
+
+START_TEST(test_crlf_kept)
+{
+	check_ends(kept_ends[_i], true);
 }
 END_TEST
 
@@ -385,6 +403,7 @@ main(void)
 	tcase_add_loop_test(t, test_bad_mutf7, 0, COUNT(bad_names));
 	tcase_add_loop_test(t, test_words, 0, COUNT(words));
 	tcase_add_loop_test(t, test_crlf, 0, COUNT(ends));
+	tcase_add_loop_test(t, test_crlf_kept, 0, COUNT(kept_ends));
 	tcase_add_test(t, test_params);
 	tcase_add_test(t, test_cidr);
 	tcase_add_loop_test(t, test_bad_settings, 0, COUNT(settings));
