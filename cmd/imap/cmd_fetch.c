@@ -129,11 +129,9 @@ add_nil(struct fetch *f)
 static const struct facts_part *
 inner_root(const struct target *t, const struct facts_part *p)
 {
-	if (p == &t->facts.parts[0])
-		return p;
-	return p->is_message && p->first_child != FACTS_NO_PART
-	    ? &t->facts.parts[p->first_child]
-	    : NULL;
+	if (p->is_message && p->first_child != FACTS_NO_PART)
+		return &t->facts.parts[p->first_child];
+	return p == &t->facts.parts[0] ? p : NULL;
 }
 
 /* BODY[1] of a message that is not multipart is its text. */
@@ -356,11 +354,11 @@ write_selected(struct fetch *f, const struct piece *p)
 	struct buf out = BUF_INIT;
 	struct str all;
 
-	header_select(p->head, p->section->fields, p->section->n_fields,
-	    is_not, &out);
-	header_select(buf_str(&f->gathered), p->section->fields,
+	(void)header_select(p->head, p->section->fields,
 	    p->section->n_fields, is_not, &out);
-	buf_add_cstr(&out, "\r\n");
+	if (header_select(buf_str(&f->gathered), p->section->fields,
+		p->section->n_fields, is_not, &out))
+		buf_add_cstr(&out, "\r\n");
 	all = buf_str(&out);
 	if (p->section->is_partial)
 		all = str_slice(all, (size_t)p->section->offset,

@@ -1,246 +1,17 @@
 /* Evaluation of SEARCH programs; see match.h. */
-#include "match.h"
+#include "match_internal.h"
 
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "db/blob.h"
-#include "mime/decode.h"
-#include "mime/encoded_word.h"
 #include "mime/facts.h"
-#include "mime/header.h"
-#include "mime/params.h"
-#include "text/charset.h"
 #include "text/date.h"
 
 #include "base/banned.h"
 
-enum { BATCH = 256, WINDOW = 4 << 20, OVERLAP = 65536 };
+enum { BATCH = 256 };
 enum { WHOLE_MAX = 131072 }; /* a message up to this is read in one go */
-
-enum truth { NO, YES, OPEN };
-
-/* What is known of the message that is being judged. */
-struct subject {
-	size_t index;
-	const struct seen *m;
-	bool has_envelope;
-	struct facts_envelope envelope;
-	bool has_header;
-	struct str header;     /* prefix and header */
-	bool has_body;         /* text parts may be read */
-	const struct facts *facts;
-	struct oid blob;
-	struct str octets;     /* of the blob, from its start: what was read */
-};
-
-struct match {
-	struct session *s;
-	const struct view *view;
-	const struct search_key *root;
-	unsigned needs;
-	struct arena *a;       /* of one message */
-	int64_t now_s;
-	enum rc rc;            /* of reads inside the evaluation */
-	struct err *err;
-	const char *wrong;
-};
-
-/* --- texts --------------------------------------------------------------------------- */
-
-static bool
-contains(struct match *x, struct str text, struct str folded_key)
-{
-	struct str folded;
-
-	if (folded_key.len == 0)
-		return true;
-	folded = casemap(x->a, text);
-	return str_find(folded, folded_key) < folded.len;
-}
-
-static bool
-header_text_contains(struct match *x, struct str value, struct str key)
-{
-	return contains(x,
-	    encoded_words_decode(x->a, header_unfold(x->a, value)), key);
-}
-
-static bool
-addresses_contain(
-    struct match *x, struct facts_addresses list, struct str key)
-{
-	size_t i;
-
-	for (i = 0; i < list.n; i++) {
-		const struct facts_address *a = &list.v[i];
-		struct str name = encoded_words_decode(
-		    x->a, a->name.p ? a->name : STR(""));
-		struct str whole = arena_printf(x->a, "%.*s <%.*s@%.*s>",
-		    STR_ARG(name), STR_ARG(a->mailbox), STR_ARG(a->host));
-
-		if (contains(x, whole, key))
-			return true;
-	}
-	return false;
-}
-
-/* *ret_known false: the envelope does not have that field. */
-static bool
-envelope_contains(struct match *x, const struct facts_envelope *e,
-    struct str field, struct str key, bool *ret_known)
-{
-	const struct {
-		struct str name;
-		const struct facts_addresses *list;
-		const struct str *text;
-	} fields[] = {
-		{ STR_INIT("Subject"), NULL, &e->subject },
-		{ STR_INIT("From"), &e->from, NULL },
-		{ STR_INIT("To"), &e->to, NULL },
-		{ STR_INIT("Cc"), &e->cc, NULL },
-		{ STR_INIT("Bcc"), &e->bcc, NULL },
-		{ STR_INIT("Message-ID"), NULL, &e->message_id },
-		{ STR_INIT("In-Reply-To"), NULL, &e->in_reply_to },
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
-		if (!str_equals_nocase(field, fields[i].name))
-			continue;
-		*ret_known = true;
-		if (fields[i].list)
-			return addresses_contain(x, *fields[i].list, key);
-		return fields[i].text->p &&
-		    contains(x,
-			encoded_words_decode(x->a, *fields[i].text), key);
-	}
-	*ret_known = false;
-	return false;
-}
-
-static enum truth
-judge_header(
-    struct match *x, const struct search_key *k, const struct subject *m)
-{
-	struct header_field f;
-	struct str rest = m->header;
-	bool known = false, hit;
-
-	if (!m->has_envelope)
-		return OPEN;
-	hit = envelope_contains(x, &m->envelope, k->field, k->text, &known);
-	if (known)
-		return hit ? YES : NO;
-	if (!m->has_header)
-		return OPEN;
-	while (header_next(&rest, &f)) {
-		if (str_equals_nocase(f.name, k->field) &&
-		    header_text_contains(x, f.value, k->text))
-			return YES;
-	}
-	return NO;
-}
-
-/* --- bodies ------------------------------------------------------------------------------ */
-
-struct window {
-	struct match *x;
-	struct decoder decoder;
-	struct str charset;
-	struct str key;
-	struct buf plain;
-	bool is_hit;
-};
-
-static void
-search_window(struct window *w)
-{
-	struct buf text = BUF_INIT;
-
-	charset_to_utf8(&text, w->charset, buf_str(&w->plain));
-	w->is_hit = contains(w->x, buf_str(&text), w->key);
-	buf_done(&text);
-	if (w->plain.len > OVERLAP)
-		buf_consume(&w->plain, w->plain.len - OVERLAP);
-}
-
-static bool
-on_octets(void *ctx, struct str bytes)
-{
-	struct window *w = ctx;
-
-	decoder_push(&w->decoder, bytes, &w->plain);
-	if (w->plain.len > WINDOW)
-		search_window(w);
-	return !w->is_hit;
-}
-
-static bool
-part_contains(struct match *x, const struct subject *m,
-    const struct facts_part *p, struct str key)
-{
-	struct window w = { .x = x, .key = key,
-		.charset = params_find(p->params, STR("charset")) };
-
-	if (p->body_size == 0)
-		return false;
-	decoder_init(&w.decoder, decode_kind_of(p->encoding));
-	if (p->body_offset + p->body_size <= m->octets.len)
-		(void)on_octets(&w, str_slice(m->octets,
-		    (size_t)p->body_offset, (size_t)p->body_size));
-	else
-		x->rc = blob_read(x->s->p->db, &m->blob, p->body_offset,
-	    p->body_size, on_octets, &w, x->err);
-	if (x->rc == RC_OK && !w.is_hit) {
-		decoder_finish(&w.decoder, &w.plain);
-		search_window(&w);
-	}
-	buf_done(&w.plain);
-	return x->rc == RC_OK && w.is_hit;
-}
-
-static enum truth
-judge_body(
-    struct match *x, const struct search_key *k, const struct subject *m)
-{
-	uint32_t i;
-
-	if (k->text.len == 0)
-		return YES;
-	if (!m->has_body)
-		return OPEN;
-	for (i = 0; i < m->facts->n_parts; i++) {
-		const struct facts_part *p = &m->facts->parts[i];
-
-		if (p->is_multipart || p->is_message ||
-		    !str_equals_nocase(p->type, STR("text")))
-			continue;
-		if (part_contains(x, m, p, k->text))
-			return YES;
-		if (x->rc != RC_OK)
-			return OPEN;
-	}
-	return NO;
-}
-
-static enum truth
-judge_text(
-    struct match *x, const struct search_key *k, const struct subject *m)
-{
-	struct header_field f;
-	struct str rest = m->header;
-
-	if (k->text.len == 0)
-		return YES;
-	if (!m->has_header)
-		return OPEN;
-	while (header_next(&rest, &f)) {
-		if (header_text_contains(x, f.whole, k->text))
-			return YES;
-	}
-	return judge_body(x, k, m);
-}
 
 /* --- numbers and dates ---------------------------------------------------------------------- */
 
@@ -408,9 +179,6 @@ judge_not(
 	return t == OPEN ? OPEN : t == YES ? NO : YES;
 }
 
-typedef enum truth judge_fn(
-    struct match *x, const struct search_key *k, const struct subject *m);
-
 /* What the map alone cannot decide. */
 static judge_fn *const judges[SEARCH_EMAILID + 1] = {
 	[SEARCH_AND] = judge_all,
@@ -465,18 +233,18 @@ on_message(void *ctx, size_t index, const struct message *m)
 }
 
 static void
-judge_candidate(struct batch *b, struct candidate *c, bool has_header)
+judge_candidate(struct batch *b, struct candidate *c, bool has_octets)
 {
 	struct match *x = b->x;
 	struct str octets = buf_str(&c->octets);
 	struct subject m = { .index = c->index,
 		.m = &x->view->v[c->index], .has_envelope = true,
 		.envelope = *c->facts.parts[0].envelope,
-		.has_header = has_header, .has_body = has_header,
+		.has_octets = has_octets,
 		.octets = octets, .facts = &c->facts, .blob = c->m.blob };
 
 	arena_reset(x->a);
-	if (has_header)
+	if (has_octets)
 		m.header = arena_join(x->a, c->m.prefix,
 		    str_slice(octets, 0,
 			(size_t)c->facts.parts[0].header_size));

@@ -236,7 +236,9 @@ group(struct lister *l)
 	emit(l);
 	r = group_members(l);
 	emit(l);
-	return r == SCAN_BAD && l->s.p < l->s.end ? SCAN_MORE : r;
+	if (r != SCAN_BAD)
+		return r;
+	return l->s.p < l->s.end ? SCAN_MORE : SCAN_END;
 }
 
 static enum scan_result

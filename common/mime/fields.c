@@ -57,27 +57,37 @@ keep_params(struct mime_parser *p, struct facts_params params)
 	return (struct facts_params){ v, params.n };
 }
 
+/*
+ * A value without type or subtype is no value: the part is then text/plain,
+ * as if the field were not there (RFC 2045 5.2). What follows the subtype
+ * may be broken.
+ */
 static void
 parse_type(struct mime_parser *p, struct facts_part *part, struct str value)
 {
 	struct scan s = scan_make(value);
 	struct scratch out = scratch_new(p->scratch, SCRATCH_ROOM(value.len));
 	enum scan_result r = scan_skip_cfws(&s);
+	size_t len;
 
 	p->is_mime = true;
 	if (part->type.p)
 		return;
+	part->type = STR("text");
+	part->subtype = STR("plain");
 	if (r == SCAN_MORE)
 		r = scan_token(&s, &out);
-	part->type = mime_keep(p, scratch_str(&out));
-	if (r != SCAN_MORE || *s.p != '/')
+	if (r != SCAN_MORE || *s.p != '/' || out.len == 0)
 		return;
 	s.p++;
-	out.len = 0;
+	len = out.len;
 	if (scan_skip_cfws(&s) != SCAN_MORE)
 		return;
 	r = scan_token(&s, &out);
-	part->subtype = mime_keep(p, scratch_str(&out));
+	if (out.len == len)
+		return;
+	part->type = mime_keep(p, str_make(out.p, len));
+	part->subtype = mime_keep(p, str_make(out.p + len, out.len - len));
 	if (r != SCAN_MORE)
 		return;
 	part->params = keep_params(p, params_parse(p->scratch, &s));
@@ -302,7 +312,9 @@ field_known(struct mime_parser *p, const struct row *row, struct str value)
 		return;
 	else if (row->kind == ENVELOPE_ADDRESSES)
 		parse_addresses(p, to, value);
-	else if (row->kind == ENVELOPE_TEXT || !text->p)
+	else if (row->kind == ENVELOPE_TEXT)
+		*text = mime_keep(p, str_trim(value));
+	else if (!text->p)
 		*text = mime_keep(p, value);
 }
 

@@ -98,7 +98,7 @@ is_named(struct str name, const struct str *names, size_t n)
 	return false;
 }
 
-void
+bool
 header_select(struct str header, const struct str *names, size_t n,
     bool invert, struct buf *out)
 {
@@ -108,4 +108,5 @@ header_select(struct str header, const struct str *names, size_t n,
 		if (is_named(f.name, names, n) != invert)
 			buf_add_str(out, f.whole);
 	}
+	return header.len > 0;
 }

@@ -37,9 +37,9 @@ struct str header_unfold(struct arena *a, struct str value);
  * BODY[HEADER.FIELDS (names)] and, when invert, HEADER.FIELDS.NOT (RFC 3501
  * 6.4.5): the whole fields that match, in their order. The empty line that
  * ends the answer is the caller's, so that prefix and header can be selected
- * from one after the other.
+ * from one after the other. True: the header has that line.
  */
-void header_select(struct str header, const struct str *names, size_t n,
+bool header_select(struct str header, const struct str *names, size_t n,
     bool invert, struct buf *out);
 
 #endif

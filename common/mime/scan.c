@@ -122,7 +122,7 @@ scan_dot_atom(struct scan *s, struct scratch *out)
 {
 	enum scan_result r;
 
-	if (s->p == s->end || !scan_is_atext(*s->p))
+	if (s->p == s->end || !is_word_char(*s->p, true))
 		return SCAN_BAD;
 	for (;;) {
 		take_run(s, false, out);

@@ -65,7 +65,8 @@ enum scan_result scan_skip_cfws(struct scan *s);
 /* 1*atext [CFWS]; with_dots: dots count as atext. */
 enum scan_result scan_atom(
     struct scan *s, bool with_dots, struct scratch *out);
-/* atom *("." atom) with blanks and comments allowed around the dots. */
+/* atom *("." atom) with blanks and comments allowed around the dots; a dot
+ * too many, also at the start, is kept. */
 enum scan_result scan_dot_atom(struct scan *s, struct scratch *out);
 /* A token of RFC 2045, perhaps empty, then CFWS. */
 enum scan_result scan_token(struct scan *s, struct scratch *out);

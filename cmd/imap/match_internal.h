@@ -1,0 +1,41 @@
+/* What match.c and match_text.c share; nobody else includes this. */
+#ifndef M3_CMD_IMAP_MATCH_INTERNAL_H
+#define M3_CMD_IMAP_MATCH_INTERNAL_H
+
+#include "match.h"
+#include "model/facts.h"
+
+enum truth { NO, YES, OPEN };
+
+/* What is known of the message that is being judged. */
+struct subject {
+	size_t index;
+	const struct seen *m;
+	bool has_envelope;
+	struct facts_envelope envelope;
+	bool has_octets;       /* header and text parts may be read */
+	struct str header;     /* prefix and header */
+	const struct facts *facts;
+	struct oid blob;
+	struct str octets;     /* of the blob, from its start: what was read */
+};
+
+struct match {
+	struct session *s;
+	const struct view *view;
+	const struct search_key *root;
+	unsigned needs;
+	struct arena *a;       /* of one message */
+	int64_t now_s;
+	enum rc rc;            /* of reads inside the evaluation */
+	struct err *err;
+	const char *wrong;
+};
+
+typedef enum truth judge_fn(
+    struct match *x, const struct search_key *k, const struct subject *m);
+
+/* Keys about texts. After OPEN with has_octets, x->rc tells why. */
+judge_fn judge_header, judge_body, judge_text;
+
+#endif

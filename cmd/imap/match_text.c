@@ -1,0 +1,253 @@
+/*
+ * SEARCH keys about texts: header fields, bodies, all of a message. Octets
+ * of a small message are there whole; of a larger one its header is, and
+ * parts are streamed from the blob with an early stop.
+ */
+#include "match_internal.h"
+
+#include "db/blob.h"
+#include "mime/decode.h"
+#include "mime/encoded_word.h"
+#include "mime/header.h"
+#include "mime/texts.h"
+#include "text/charset.h"
+
+#include "base/banned.h"
+
+enum { WINDOW = 4 << 20, OVERLAP = 65536 };
+
+static bool
+has(struct str folded, struct str key)
+{
+	return str_find(folded, key) < folded.len;
+}
+
+static bool
+contains(struct match *x, struct str text, struct str key)
+{
+	return key.len == 0 ||
+	    has(casemap(x->a, encoded_words_decode(x->a, text)), key);
+}
+
+/* --- header fields ------------------------------------------------------------------ */
+
+static bool
+addresses_contain(
+    struct match *x, struct facts_addresses list, struct str key)
+{
+	size_t i;
+
+	for (i = 0; i < list.n; i++) {
+		const struct facts_address *a = &list.v[i];
+		struct str name = encoded_words_decode(
+		    x->a, a->name.p ? a->name : STR(""));
+		struct str whole = arena_printf(x->a, "%.*s <%.*s@%.*s>",
+		    STR_ARG(name), STR_ARG(a->mailbox), STR_ARG(a->host));
+
+		if (key.len == 0 || has(casemap(x->a, whole), key))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * *ret_known false: the envelope does not tell. It does not have that field,
+ * or no address of it, and any field of that name would do.
+ */
+static bool
+envelope_contains(struct match *x, const struct facts_envelope *e,
+    struct str field, struct str key, bool *ret_known)
+{
+	const struct {
+		struct str name;
+		const struct facts_addresses *list;
+		const struct str *text;
+	} fields[] = {
+		{ STR_INIT("Subject"), NULL, &e->subject },
+		{ STR_INIT("From"), &e->from, NULL },
+		{ STR_INIT("To"), &e->to, NULL },
+		{ STR_INIT("Cc"), &e->cc, NULL },
+		{ STR_INIT("Bcc"), &e->bcc, NULL },
+		{ STR_INIT("Message-ID"), NULL, &e->message_id },
+		{ STR_INIT("In-Reply-To"), NULL, &e->in_reply_to },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+		if (!str_equals_nocase(field, fields[i].name))
+			continue;
+		*ret_known =
+		    !fields[i].list || fields[i].list->n || key.len;
+		if (fields[i].list)
+			return addresses_contain(x, *fields[i].list, key);
+		return fields[i].text->p &&
+		    contains(x, *fields[i].text, key);
+	}
+	*ret_known = false;
+	return false;
+}
+
+enum truth
+judge_header(
+    struct match *x, const struct search_key *k, const struct subject *m)
+{
+	struct header_field f;
+	struct str rest = m->header;
+	bool known = false, hit;
+
+	if (!m->has_envelope)
+		return OPEN;
+	hit = envelope_contains(x, &m->envelope, k->field, k->text, &known);
+	if (known)
+		return hit ? YES : NO;
+	if (!m->has_octets)
+		return OPEN;
+	while (header_next(&rest, &f)) {
+		if (str_equals_nocase(f.name, k->field) &&
+		    (k->text.len == 0 ||
+			has(text_fold_field(x->a, f.value), k->text)))
+			return YES;
+	}
+	return NO;
+}
+
+static bool
+fields_contain(struct match *x, struct str header, struct str key)
+{
+	struct header_field f;
+
+	while (header_next(&header, &f)) {
+		if (has(text_fold_field(x->a, f.whole), key))
+			return true;
+	}
+	return false;
+}
+
+static bool
+gather(void *ctx, struct str bytes)
+{
+	buf_add_str(ctx, bytes);
+	return true;
+}
+
+/* The header of a part, and that of a message inside (RFC 9051 6.4.4). */
+static bool
+part_header_contains(struct match *x, const struct subject *m,
+    const struct facts_part *p, struct str key)
+{
+	struct buf b = BUF_INIT;
+	bool is_hit;
+
+	if (p->header_offset + p->header_size <= m->octets.len)
+		return fields_contain(x,
+		    str_slice(m->octets, (size_t)p->header_offset,
+			(size_t)p->header_size),
+		    key);
+	x->rc = blob_read(x->s->p->db, &m->blob, p->header_offset,
+	    p->header_size, gather, &b, x->err);
+	is_hit = x->rc == RC_OK && fields_contain(x, buf_str(&b), key);
+	buf_done(&b);
+	return is_hit;
+}
+
+/* --- bodies ------------------------------------------------------------------------------ */
+
+struct window {
+	const struct facts_part *part;
+	struct arena *a;       /* of one window */
+	struct decoder decoder;
+	struct str key;
+	struct buf plain;
+	bool is_hit;
+};
+
+static void
+search_window(struct window *w)
+{
+	w->is_hit = has(
+	    text_fold_body(w->a, w->part, buf_str(&w->plain)), w->key);
+	arena_reset(w->a);
+	if (w->plain.len > OVERLAP)
+		buf_consume(&w->plain, w->plain.len - OVERLAP);
+}
+
+static bool
+on_octets(void *ctx, struct str bytes)
+{
+	struct window *w = ctx;
+
+	decoder_push(&w->decoder, bytes, &w->plain);
+	if (w->plain.len > WINDOW)
+		search_window(w);
+	return !w->is_hit;
+}
+
+static bool
+part_contains(struct match *x, const struct subject *m,
+    const struct facts_part *p, struct str key)
+{
+	struct window w = { .part = p, .key = key };
+
+	if (p->body_size == 0)
+		return false;
+	w.a = arena_new();
+	decoder_init(&w.decoder, decode_kind_of(p->encoding));
+	if (p->body_offset + p->body_size <= m->octets.len)
+		(void)on_octets(&w, str_slice(m->octets,
+		    (size_t)p->body_offset, (size_t)p->body_size));
+	else
+		x->rc = blob_read(x->s->p->db, &m->blob, p->body_offset,
+		    p->body_size, on_octets, &w, x->err);
+	if (x->rc == RC_OK && !w.is_hit) {
+		decoder_finish(&w.decoder, &w.plain);
+		search_window(&w);
+	}
+	buf_done(&w.plain);
+	arena_free(w.a);
+	return x->rc == RC_OK && w.is_hit;
+}
+
+enum truth
+judge_body(
+    struct match *x, const struct search_key *k, const struct subject *m)
+{
+	uint32_t i;
+
+	if (k->text.len == 0)
+		return YES;
+	if (!m->has_octets)
+		return OPEN;
+	for (i = 0; i < m->facts->n_parts; i++) {
+		const struct facts_part *p = &m->facts->parts[i];
+
+		if (!text_is_searched(p))
+			continue;
+		if (part_contains(x, m, p, k->text))
+			return YES;
+		if (x->rc != RC_OK)
+			return OPEN;
+	}
+	return NO;
+}
+
+enum truth
+judge_text(
+    struct match *x, const struct search_key *k, const struct subject *m)
+{
+	uint32_t i;
+
+	if (k->text.len == 0)
+		return YES;
+	if (!m->has_octets)
+		return OPEN;
+	if (fields_contain(x, m->header, k->text))
+		return YES;
+	for (i = 1; i < m->facts->n_parts; i++) {
+		if (part_header_contains(
+			x, m, &m->facts->parts[i], k->text))
+			return YES;
+		if (x->rc != RC_OK)
+			return OPEN;
+	}
+	return judge_body(x, k, m);
+}
