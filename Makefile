@@ -137,6 +137,13 @@ model: ## ten minutes of random IMAP sessions against their models
 	@M3MTA_MODEL_SECONDS=600 /usr/bin/python3 tests/run --build $(BUILD) \
 		--only test_imap_model live
 
+.PHONY: compare-imap
+compare-imap: ## FETCH, SEARCH, SORT, THREAD of the MIME corpus beside Dovecot
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@/usr/bin/python3 tests/run --build $(BUILD) \
+		--only test_compare_imap live
+
 .PHONY: run
 run: ## a whole mail system on this machine, until Ctrl-C
 	@tools/setup run
