@@ -179,6 +179,16 @@ has_changed(const struct view *v, const struct folder *now)
 	    count_below(v, v->folder.uidnext) < v->n_announced;
 }
 
+/* A client that keeps flags has them as of SELECT: later ones are news. */
+static void
+add_changed(struct view *v, const struct entry *e)
+{
+	struct seen *m = add(v);
+
+	m->e = *e;
+	m->is_dirty = e->modseq > v->modseq && e->uid < v->folder.uidnext;
+}
+
 enum rc
 view_load(struct session *s, struct err *err)
 {
@@ -197,7 +207,7 @@ view_load(struct session *s, struct err *err)
 		return err_set(err, RC_TEMP, "", "the mailbox is gone");
 	v->n = 0;
 	for (i = 0; i < now.n_entries; i++)
-		add(v)->e = now.entries[i];
+		add_changed(v, &now.entries[i]);
 	if (has_changed(v, &now.folder))
 		rc = store_changes(s->p->db, s->command_arena,
 		    &v->folder.owner, &v->folder.id, v->modseq, &since, err);

@@ -112,6 +112,20 @@ class Dialogs(LiveTest):
         self.assertIn(rb'\Seen', answer)
         self.assertIn(b'$Label', answer)
 
+    def test_flags_since_select(self):
+        """The map was not needed yet: what changed since SELECT is told."""
+        one = self.start()
+        self.append(one, 2)
+        two, three = self.start(), self.start()
+        three.send('i IDLE\r\n')
+        self.assertEqual(three.line(), b'+ idling\r\n')
+        self.ok(one, r'STORE 2 +FLAGS (\Flagged)')
+        self.assertRegex(self.ok(two, 'NOOP'),
+                         rb'\* 2 FETCH \(FLAGS \(\\Flagged.*\)\)')
+        self.assertRegex(three.line(),
+                         rb'\* 2 FETCH \(FLAGS \(\\Flagged.*\)\)')
+        self.assertNotIn(b'FETCH', self.ok(two, 'NOOP'))
+
     def test_silent(self):
         d = self.start()
         self.append(d)
