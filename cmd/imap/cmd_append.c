@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "mail/accept.h"
 #include "mime/crlf.h"
+#include "notify.h"
 #include "text/date.h"
 
 #include "base/banned.h"
@@ -214,6 +215,7 @@ read_all(struct append *a, const struct read_command *c, size_t n_before)
 static bool
 store(struct append *a, uint32_t *ret_validity, uint32_t *ret_first)
 {
+	struct notify_own own = { .events = NOTIFY_MESSAGE_NEW };
 	struct session *s = a->s;
 
 	if (a->has_nul) {
@@ -227,6 +229,10 @@ store(struct append *a, uint32_t *ret_validity, uint32_t *ret_first)
 		chat_failure(s, &a->err);
 		return false;
 	}
+	view_note_own(s, &a->to->id, *ret_first, a->messages.n);
+	own.folder = a->to->id;
+	own.n_new = a->messages.n;
+	notify_own(s, &own);
 	session_ring(s, &a->to->owner);
 	return true;
 }
@@ -317,6 +323,7 @@ replace(struct append *a, struct uid_set old)
 		chat_failure(s, &a->err);
 		return;
 	}
+	s->view->has_own_expunge = true;
 	session_ring(s, &s->view->folder.owner);
 	command_done(s, true, "Replaced");
 }

@@ -59,7 +59,7 @@ command_capabilities(struct session *s, struct buf *b)
 	    "UTF8=ACCEPT UIDONLY PARTIAL SORT SORT=DISPLAY ESORT "
 	    "THREAD=ORDEREDSUBJECT THREAD=REFERENCES QUOTA "
 	    "QUOTA=RES-STORAGE CREATE-SPECIAL-USE METADATA "
-	    "METADATA-SERVER");
+	    "METADATA-SERVER NOTIFY");
 	if (!s->deflate)
 		buf_add_cstr(b, " COMPRESS=DEFLATE");
 	buf_printf(b, " APPENDLIMIT=%lld",

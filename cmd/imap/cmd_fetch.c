@@ -611,6 +611,33 @@ needed_fields(const struct fetch *f)
 	return fields;
 }
 
+void
+fetch_tell(struct session *s, const struct fetch_atts *atts,
+    const struct selection *sel)
+{
+	struct fetch f = { .s = s, .atts = *atts };
+	enum rc rc = RC_OK;
+	struct err err;
+	size_t i, len;
+
+	if ((s->has_qresync || s->is_rev2) && !s->has_uidonly)
+		f.atts.items |= FETCH_UID;
+	f.fields = needed_fields(&f);
+	f.a = arena_new();
+	for (i = 0; rc == RC_OK && i < sel->n; i += len) {
+		len = sel->n - i < BATCH ? sel->n - i : BATCH;
+		rc = fetch_batch(&f, sel->v + i, len, &err);
+	}
+	/* An answer may be cut in its middle: only the end is safe. */
+	if (rc != RC_OK && f.pieces.n && f.at < f.pieces.n)
+		session_enter(s, STATE_LOGOUT);
+	else if (rc != RC_OK)
+		chat_bye(s, "[UNAVAILABLE] The database is away");
+	buf_done(&f.text);
+	buf_done(&f.gathered);
+	arena_free(f.a);
+}
+
 static bool
 prepare(struct fetch *f, const struct read_command *c)
 {

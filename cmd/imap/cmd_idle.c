@@ -1,51 +1,28 @@
 /*
  * IDLE (RFC 2177): waits on the doorbell of this owner on this host, and
- * polls in between for changes made elsewhere. The database connection is
- * given back while nothing happens.
+ * polls in between for changes made elsewhere. After NOTIFY it tells of what
+ * that asked for, and of nothing else (RFC 5465 4).
  */
 #include "commands.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "net/doorbell.h"
+#include "notify.h"
+#include "wait.h"
 
 #include "base/banned.h"
 
-enum { KEEP_DB_MS = 5000 }; /* a busy mailbox does not reconnect each time */
-
-/* True: go on waiting. */
-static bool
-wait_once(struct session *s, struct doorbell *bell, int64_t end_ms)
+static void
+look(struct session *s)
 {
-	int64_t poll_ms = config_int(s->config, CFG_IMAP_IDLE_POLL);
-	int64_t deadline = clock_deadline(poll_ms);
-	bool rang = false;
-	uint64_t unused;
 	struct err err;
-	enum io io;
+	enum rc rc = s->notify ? notify_sync(s, true, true, &err)
+	    : s->view	       ? view_sync(s, true, &err)
+			       : RC_OK;
 
-	chat_flush(s);
-	if (reader_has_input(s->reader))
-		return false;
-	io = stream_wait(s->stream, bell ? doorbell_fd(bell) : -1,
-	    clock_deadline(KEEP_DB_MS), &rang);
-	if (io == IO_TIMEOUT) {
-		db_disconnect(s->p->db);
-		io = stream_wait(s->stream, bell ? doorbell_fd(bell) : -1,
-		    deadline < end_ms ? deadline : end_ms, &rang);
-	}
-	if (rang)
-		doorbell_read(bell, &unused);
-	else if (io != IO_TIMEOUT)
-		return false;
-	if (clock_mono_ms() >= end_ms) {
-		chat_bye(s, "Autologout: idle for too long");
-		return false;
-	}
-	if (s->view && view_sync(s, true, &err) != RC_OK) {
+	if (rc != RC_OK)
 		chat_bye(s, "[UNAVAILABLE] The database is away");
-		return false;
-	}
-	return s->state != STATE_LOGOUT;
 }
 
 static void
@@ -67,27 +44,41 @@ end_idle(struct session *s)
 		chat_bad(s, "DONE is wanted");
 }
 
-void
-cmd_idle(struct session *s, const struct read_command *c)
+/* A day of looks must not fill the command's arena: only the tag stays. */
+static void
+idle(struct session *s, struct doorbell *bell)
 {
 	int64_t end_ms =
 	    clock_deadline(config_int(s->config, CFG_IMAP_TIMEOUT_IDLE));
+	char tag[LIMIT_IMAP_TAG];
+	size_t len = s->tag.len < sizeof(tag) ? s->tag.len : sizeof(tag);
+
+	memcpy(tag, s->tag.p, len);
+	s->tag = str_make(tag, len);
+	do {
+		arena_reset(s->command_arena);
+		look(s);
+	} while (s->state != STATE_LOGOUT &&
+	    wait_for_change(s, bell, end_ms) == WAKE_LOOK);
+	if (s->state != STATE_LOGOUT)
+		end_idle(s);
+	s->tag = STR("");
+}
+
+void
+cmd_idle(struct session *s, const struct read_command *c)
+{
 	struct doorbell *bell = NULL;
 	struct err err;
-	bool goes_on = true;
 
 	(void)c;
 	/* Without a doorbell the poll does it. */
-	(void)doorbell_open_owner(config_str(s->config, CFG_RUNTIME_DIR),
-	    s->view ? &s->view->folder.owner : &s->user->owner, &bell, &err);
+	if (!notify_bell(s))
+		(void)doorbell_open_owner(
+		    config_str(s->config, CFG_RUNTIME_DIR),
+		    s->view ? &s->view->folder.owner : &s->user->owner, &bell,
+		    &err);
 	writer_add_cstr(s->writer, "+ idling\r\n");
-	if (s->view && view_sync(s, true, &err) != RC_OK) {
-		chat_bye(s, "[UNAVAILABLE] The database is away");
-		goes_on = false;
-	}
-	while (goes_on)
-		goes_on = wait_once(s, bell, end_ms);
-	if (s->state != STATE_LOGOUT)
-		end_idle(s);
+	idle(s, bell ? bell : notify_bell(s));
 	doorbell_close(bell);
 }

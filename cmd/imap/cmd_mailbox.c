@@ -1,6 +1,7 @@
 /* CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, STATUS. */
 #include "commands.h"
 
+#include "notify.h"
 #include "special.h"
 
 #include "base/banned.h"
@@ -51,6 +52,17 @@ take_use(struct session *s, const struct read_command *c,
 	return true;
 }
 
+/* Names changed: those who wait hear of it, but not this client. */
+static void
+tell_others(struct session *s, struct str from, struct str to,
+    unsigned events)
+{
+	struct notify_own own = { .events = events, .from = from, .to = to };
+
+	notify_own(s, &own);
+	session_ring(s, &s->user->owner);
+}
+
 void
 cmd_create(struct session *s, const struct read_command *c)
 {
@@ -68,6 +80,7 @@ cmd_create(struct session *s, const struct read_command *c)
 		chat_failure(s, &err);
 		return;
 	}
+	tell_others(s, STR(""), name, NOTIFY_MAILBOX_NAME);
 	command_done(s, true, "[MAILBOXID (%.*s)] Created",
 	    STR_ARG(oid_format(&f->id, text)));
 }
@@ -86,7 +99,7 @@ cmd_delete(struct session *s, const struct read_command *c)
 		chat_failure(s, &err);
 		return;
 	}
-	session_ring(s, &s->user->owner);
+	tell_others(s, name, STR(""), NOTIFY_MAILBOX_NAME);
 	command_done(s, true, "Deleted");
 }
 
@@ -100,10 +113,13 @@ cmd_rename(struct session *s, const struct read_command *c)
 	    !command_mailbox(s, &c->text.args[1], &to))
 		return;
 	if (folder_rename(s->p->db, &s->user->owner, from, to, &err) !=
-	    RC_OK)
+	    RC_OK) {
 		chat_failure(s, &err);
-	else
-		command_done(s, true, "Renamed");
+		return;
+	}
+	tell_others(s, from, to,
+	    NOTIFY_MAILBOX_NAME | NOTIFY_SUBSCRIPTION_CHANGE);
+	command_done(s, true, "Renamed");
 }
 
 static void
@@ -116,10 +132,12 @@ set_subscribed(
 	if (!command_mailbox(s, &c->text.args[0], &name))
 		return;
 	if (folder_subscribe(s->p->db, &s->user->owner, name, subscribed,
-		&err) != RC_OK)
+		&err) != RC_OK) {
 		chat_failure(s, &err);
-	else
-		command_done(s, true, "Done");
+		return;
+	}
+	tell_others(s, STR(""), name, NOTIFY_SUBSCRIPTION_CHANGE);
+	command_done(s, true, "Done");
 }
 
 void

@@ -5,12 +5,13 @@
  */
 #include "commands.h"
 
-#include "base/ascii.h"
 #include "base/limits.h"
 #include "base/num.h"
 #include "db/annotations.h"
 #include "imap/entry_name.h"
 #include "imap/render.h"
+#include "net/doorbell.h"
+#include "notify.h"
 #include "special.h"
 
 #include "base/banned.h"
@@ -114,19 +115,6 @@ take_options(struct metadata *m, const struct arg *list)
 	return true;
 }
 
-static bool
-is_plain(struct str name)
-{
-	size_t i;
-
-	for (i = 0; i < name.len; i++) {
-		if (!ascii_is_alnum(name.p[i]) &&
-		    !str_has_char(STR("/-_.:"), name.p[i]))
-			return false;
-	}
-	return true;
-}
-
 /* ` name value`. A NUL needs a literal8. */
 static void
 add_entry(struct metadata *m, struct str name, struct str value)
@@ -135,10 +123,7 @@ add_entry(struct metadata *m, struct str name, struct str value)
 
 	if (b->len)
 		buf_add_char(b, ' ');
-	if (is_plain(name))
-		buf_add_str(b, name);
-	else
-		render_nstring(b, name, false);
+	entry_name_add(b, name);
 	buf_add_char(b, ' ');
 	if (str_has_char(value, '\0')) {
 		buf_printf(b, "~{%zu}\r\n", value.len);
@@ -333,6 +318,38 @@ take_change(struct metadata *m, const struct arg *pair)
 	return true;
 }
 
+static bool
+is_for_all(const struct metadata *m)
+{
+	size_t i;
+
+	for (i = 0; !m->folder && i < m->changes.n; i++) {
+		if (str_starts_with(m->changes.v[i].name, STR("/shared/")))
+			return true;
+	}
+	return false;
+}
+
+/* Those who wait hear of it, but not this client. */
+static void
+tell_others(struct metadata *m)
+{
+	struct notify_own own = { .events = NOTIFY_MAILBOX_METADATA };
+
+	if (m->folder)
+		own.folder = m->folder->id;
+	if (m->sets_special)
+		VEC_PUSH(m->s->command_arena, &m->changes,
+		    ((struct annotation){ SPECIAL_ENTRY, STR("") }));
+	own.entries = m->changes.v;
+	own.n_entries = m->changes.n;
+	notify_own(m->s, &own);
+	if (is_for_all(m))
+		doorbell_ring_all(config_str(m->s->config, CFG_RUNTIME_DIR));
+	else
+		session_ring(m->s, &m->s->user->owner);
+}
+
 void
 cmd_setmetadata(struct session *s, const struct read_command *c)
 {
@@ -352,8 +369,10 @@ cmd_setmetadata(struct session *s, const struct read_command *c)
 			return;
 	}
 	if (annotation_set(s->p->db, &m.where, m.changes.v, m.changes.n,
-		m.sets_special ? &m.special : NULL, &err) != RC_OK)
+		m.sets_special ? &m.special : NULL, &err) != RC_OK) {
 		chat_failure(s, &err);
-	else
-		command_done(s, true, "Done");
+		return;
+	}
+	tell_others(&m);
+	command_done(s, true, "Done");
 }

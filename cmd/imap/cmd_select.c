@@ -134,8 +134,10 @@ expunge(struct session *s, struct uid_set uids, struct err *err)
 		return RC_OK;
 	rc = store_expunge(s->p->db, &s->view->folder.owner,
 	    &s->view->folder.id, uids, false, &modseq, err);
-	if (rc == RC_OK && modseq)
+	if (rc == RC_OK && modseq) {
+		s->view->has_own_expunge = true;
 		session_ring(s, &s->view->folder.owner);
+	}
 	return rc;
 }
 

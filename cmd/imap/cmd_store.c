@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "base/num.h"
+#include "notify.h"
 
 #include "base/banned.h"
 
@@ -275,6 +276,18 @@ add_copyuid(struct buf *b, const struct copy_result *r)
 }
 
 static void
+note_own(
+    struct session *s, const struct folder *to, const struct copy_result *r)
+{
+	struct notify_own own = { .events = NOTIFY_MESSAGE_NEW,
+		.folder = to->id, .n_new = r->n };
+
+	notify_own(s, &own);
+	if (r->n)
+		view_note_own(s, &to->id, r->to[0], r->n);
+}
+
+static void
 copy(struct session *s, const struct read_command *c, bool is_move)
 {
 	struct buf b = BUF_INIT;
@@ -312,6 +325,8 @@ copy(struct session *s, const struct read_command *c, bool is_move)
 		chat_failure(s, &err);
 		return;
 	}
+	note_own(s, to, &r);
+	s->view->has_own_expunge |= is_move;
 	session_ring(s, &to->owner);
 	if (r.n == 0) {
 		command_done(s, true, "[EXPUNGEISSUED] They are gone");

@@ -5,6 +5,7 @@
 
 #include "base/ascii.h"
 #include "base/limits.h"
+#include "notify.h"
 #include "text/mutf7.h"
 #include "text/utf8.h"
 
@@ -40,6 +41,7 @@ static const struct command commands[] = {
 	{ STR_INIT("MOVE"), IN_SELECTED | HAS_UID | NUMBERS, 2, 2, cmd_move },
 	{ STR_INIT("NAMESPACE"), IN_USER, 0, 0, cmd_namespace },
 	{ STR_INIT("NOOP"), IN_ANY, 0, 0, cmd_noop },
+	{ STR_INIT("NOTIFY"), IN_USER, 1, ANY, cmd_notify },
 	{ STR_INIT("RENAME"), IN_USER, 2, 2, cmd_rename },
 	{ STR_INIT("REPLACE"), IN_SELECTED | HAS_UID | NUMBERS, 2, ANY, cmd_replace },
 	{ STR_INIT("SEARCH"), IN_SELECTED | HAS_UID | NUMBERS | NO_EXPUNGE, 1, ANY,
@@ -111,6 +113,15 @@ command_run(struct session *s, const struct read_command *c)
 
 /* --- shared -------------------------------------------------------------------------- */
 
+static enum rc
+sync_all(struct session *s, bool may_expunge, struct err *err)
+{
+	if (s->notify)
+		return notify_sync(s, may_expunge, false, err);
+	return s->state == STATE_SELECTED ? view_sync(s, may_expunge, err)
+					  : RC_OK;
+}
+
 void
 command_done(struct session *s, bool may_expunge, const char *fmt, ...)
 {
@@ -121,8 +132,7 @@ command_done(struct session *s, bool may_expunge, const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vprintf(&b, fmt, ap);
 	va_end(ap);
-	if (s->state == STATE_SELECTED &&
-	    view_sync(s, may_expunge, &err) != RC_OK)
+	if (sync_all(s, may_expunge, &err) != RC_OK)
 		chat_failure(s, &err);
 	else if (s->state != STATE_LOGOUT)
 		chat_ok(s, "%.*s", STR_ARG(buf_str(&b)));
@@ -154,35 +164,40 @@ has_control(struct str s)
 	return false;
 }
 
-bool
-command_mailbox(struct session *s, const struct arg *arg, struct str *ret)
+const char *
+command_name(struct session *s, struct str text, struct str *ret)
 {
-	struct str name;
+	struct str name = text;
 
-	if (!arg_is_text(arg)) {
-		chat_bad(s, "A mailbox name is missing");
-		return false;
-	}
-	name = arg->s;
 	if (!(s->has_utf8 && utf8_is_valid(name)) &&
-	    !mutf7_decode(s->command_arena, arg->s, &name)) {
-		chat_no(s, "[CANNOT] That is no mailbox name (modified "
-			   "UTF-7)");
-		return false;
-	}
+	    !mutf7_decode(s->command_arena, text, &name))
+		return "That is no mailbox name (modified UTF-7)";
 	if (name.len > 1 && name.p[name.len - 1] == '/')
 		name.len--;
 	if (name.len == 0 || name.len > LIMIT_FOLDER_NAME ||
-	    has_bad_level(name) || has_control(name)) {
-		chat_no(s, "[CANNOT] That mailbox name is not allowed");
-		return false;
-	}
+	    has_bad_level(name) || has_control(name))
+		return "That mailbox name is not allowed";
 	if (str_equals_nocase(str_slice(name, 0, 5), STR("INBOX")) &&
 	    (name.len == 5 || name.p[5] == '/'))
 		name = arena_join(
 		    s->command_arena, STR("INBOX"), str_tail(name, 5));
 	*ret = name;
-	return true;
+	return NULL;
+}
+
+bool
+command_mailbox(struct session *s, const struct arg *arg, struct str *ret)
+{
+	const char *wrong;
+
+	if (!arg_is_text(arg)) {
+		chat_bad(s, "A mailbox name is missing");
+		return false;
+	}
+	wrong = command_name(s, arg->s, ret);
+	if (wrong)
+		chat_no(s, "[CANNOT] %s", wrong);
+	return !wrong;
 }
 
 struct folder *

@@ -2,6 +2,7 @@
 #ifndef M3_CMD_IMAP_COMMANDS_H
 #define M3_CMD_IMAP_COMMANDS_H
 
+#include "imap/fetch_att.h"
 #include "read.h"
 #include "view.h"
 
@@ -36,6 +37,9 @@ void command_capabilities(struct session *s, struct buf *b);
  */
 bool command_mailbox(
     struct session *s, const struct arg *arg, struct str *ret_name);
+/* The same, quietly: NULL, or what is wrong with the name. */
+const char *command_name(
+    struct session *s, struct str text, struct str *ret_name);
 /* The folder, or NULL and answered ([TRYCREATE] when try_create). */
 struct folder *command_folder(
     struct session *s, const struct arg *arg, bool try_create);
@@ -51,10 +55,18 @@ bool command_flags(struct session *s, const struct arg *v, size_t n,
 void command_done(struct session *s, bool may_expunge, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/*
+ * FETCH answers that no command asked for (NOTIFY); never sets \Seen. BYE
+ * when the database is away.
+ */
+void fetch_tell(struct session *s, const struct fetch_atts *atts,
+    const struct selection *sel);
+
 #define CMD(name) \
 	void name(struct session *s, const struct read_command *c)
 CMD(cmd_capability);
 CMD(cmd_noop);
+CMD(cmd_notify);
 CMD(cmd_logout);
 CMD(cmd_login);
 CMD(cmd_authenticate);

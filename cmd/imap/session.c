@@ -9,6 +9,8 @@
 #include "net/deflate.h"
 #include "net/doorbell.h"
 #include "net/tlsconf.h"
+#include "notify.h"
+#include "wait.h"
 
 #include "base/banned.h"
 
@@ -41,6 +43,7 @@ session_open_db(struct session *s, struct err *err)
 void
 session_unselect(struct session *s)
 {
+	notify_unselected(s);
 	view_free(s->view);
 	s->view = NULL;
 	s->saved.n = 0;
@@ -75,6 +78,8 @@ next_command(struct session *s)
 	/* Compressed input may turn out to be nothing yet. */
 	if (s->deflate || !reader_has_input(s->reader))
 		chat_flush(s);
+	if (!wait_for_command(s))
+		return;
 	switch (read_command(s, &c)) {
 	case READ_COMMAND:
 		s->n_commands++;
@@ -176,6 +181,7 @@ close_session(struct session *s)
 	log_end();
 	log_set_session(STR(""), STR(""));
 	view_free(s->view);
+	notify_free(s->notify);
 	deflate_free(s->deflate);
 	writer_free(s->writer);
 	reader_free(s->reader);

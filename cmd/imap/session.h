@@ -45,6 +45,8 @@ struct view {
 	uint64_t modseq;         /* up to which v is true */
 	size_t n_keywords_told;
 	uint32_t recent_from;    /* uids from here on are \Recent here */
+	struct uid_range own;    /* appended by the running command */
+	bool has_own_expunge;    /* the running command expunges */
 	bool is_loaded;
 	bool is_read_only;
 	bool is_rev2;            /* the session's: \Recent is not shown */
@@ -79,6 +81,8 @@ struct session {
 	bool has_uidonly;        /* no sequence numbers (RFC 9586) */
 	bool is_rev2;            /* ENABLE IMAP4rev2 (RFC 9051) */
 	struct deflate *deflate; /* COMPRESS is on, or NULL */
+	struct notify *notify;   /* since the first NOTIFY, or NULL */
+	int64_t next_look_ms;    /* wait.c: not before */
 	VEC(uint32_t) saved;     /* SEARCH RETURN (SAVE), uids */
 	int64_t login_deadline_ms;
 	unsigned n_bad;

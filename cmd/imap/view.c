@@ -3,6 +3,9 @@
 
 #include <stdlib.h>
 
+#include "commands.h"
+#include "notify.h"
+
 #include "base/banned.h"
 
 struct view *
@@ -380,11 +383,54 @@ count_recent(const struct view *v)
 	return n;
 }
 
+bool
+view_is_told(const struct view *v)
+{
+	size_t i;
+
+	if (!v->is_loaded)
+		return true;
+	for (i = 0; i < v->n; i++) {
+		if (v->v[i].is_gone || v->v[i].is_dirty)
+			return false;
+	}
+	return v->n == v->n_announced;
+}
+
+void
+view_note_own(struct session *s, const struct oid *folder, uint32_t first_uid,
+    size_t n)
+{
+	if (s->view && n && oid_equals(folder, &s->view->folder.id))
+		s->view->own = (struct uid_range){ first_uid,
+			first_uid + (uint32_t)n - 1 };
+}
+
+/* The items that NOTIFY wants of new messages, but not of one's own. */
+static void
+fetch_new(struct session *s, size_t from)
+{
+	const struct fetch_atts *atts = notify_atts(s);
+	const struct view *v = s->view;
+	VEC(size_t) found = { 0 };
+	struct selection sel;
+	size_t i;
+
+	for (i = from; atts && i < v->n_announced; i++) {
+		if (v->v[i].e.uid < v->own.lo || v->v[i].e.uid > v->own.hi)
+			VEC_PUSH(s->command_arena, &found, i);
+	}
+	sel.v = found.v;
+	sel.n = found.n;
+	if (sel.n)
+		fetch_tell(s, atts, &sel);
+}
+
 static void
 tell_new(struct session *s)
 {
 	struct view *v = s->view;
-	size_t i, n = v->n_announced;
+	size_t i, n = v->n_announced, from = n;
 
 	/* What came and went unseen never was. */
 	for (i = v->n_announced; i < v->n; i++) {
@@ -400,25 +446,38 @@ tell_new(struct session *s)
 	chat_untagged(s, "%zu EXISTS", n);
 	if (!s->is_rev2)
 		chat_untagged(s, "%zu RECENT", count_recent(v));
+	fetch_new(s, from);
+}
+
+static void
+tell_dirty(struct session *s)
+{
+	struct view *v = s->view;
+	size_t i;
+
+	for (i = 0; i < v->n_announced; i++) {
+		if (v->v[i].is_dirty && !v->v[i].is_gone)
+			view_tell_fetch(s, i, s->is_uid || s->notify);
+	}
 }
 
 void
 view_tell(struct session *s, bool may_expunge)
 {
 	struct view *v = s->view;
-	size_t i;
 
 	if (!v->is_loaded)
 		return;
 	if (v->folder.n_keywords > v->n_keywords_told)
 		view_tell_flags(s, true);
-	if (may_expunge)
+	if (may_expunge && (notify_wants_counts(s) || v->has_own_expunge))
 		tell_expunged(s);
-	tell_new(s);
-	for (i = 0; i < v->n_announced; i++) {
-		if (v->v[i].is_dirty && !v->v[i].is_gone)
-			view_tell_fetch(s, i, s->is_uid);
-	}
+	if (notify_wants_counts(s))
+		tell_new(s);
+	if (notify_wants_flags(s))
+		tell_dirty(s);
+	v->own = (struct uid_range){ 1, 0 };
+	v->has_own_expunge = false;
 }
 
 /* New messages are \Recent in one read-write session only. */

@@ -23,6 +23,14 @@ enum rc view_update(struct session *s, struct err *err);
 enum rc view_sync(struct session *s, bool may_expunge, struct err *err);
 /* Only tells what is known already. */
 void view_tell(struct session *s, bool may_expunge);
+/* Nothing is known that was not told. */
+bool view_is_told(const struct view *v);
+/*
+ * The running command appended these to the folder, if it is the selected
+ * one: NOTIFY does not FETCH what the client made itself.
+ */
+void view_note_own(struct session *s, const struct oid *folder,
+    uint32_t first_uid, size_t n);
 
 /* --- selections ------------------------------------------------------------ */
 

@@ -29,6 +29,8 @@
 #define LIMIT_IMAP_BAD           50
 #define LIMIT_IMAP_TAG           256
 #define LIMIT_IMAP_ID_PAIRS      30     /* RFC 2971 3.3 */
+#define LIMIT_NOTIFY_GROUPS      64     /* event groups of one NOTIFY */
+#define LIMIT_NOTIFY_NAMES       1000   /* mailboxes that they name */
 
 /* The store. */
 #define LIMIT_FOLDER_NAME        1000   /* octets of UTF-8 */

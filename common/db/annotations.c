@@ -78,6 +78,56 @@ annotation_list(struct db *db, struct arena *a, const struct annotated *where,
 	return RC_OK;
 }
 
+struct stamps {
+	struct arena *a;
+	VEC(struct annotation_stamp) v;
+};
+
+static bool
+on_stamp(void *ctx, const bson_t *doc)
+{
+	struct stamps *all = ctx;
+	struct annotation_stamp *x = VEC_ADD(all->a, &all->v);
+
+	x->name = doc_text_in(all->a, doc, "name");
+	(void)doc_oid(doc, "folder", &x->folder);
+	(void)doc_oid(doc, "stamp", &x->stamp);
+	return true;
+}
+
+static enum rc
+read_stamps(struct db *db, struct stamps *all, const struct uuid *owner,
+    struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER;
+	bson_t *opts = BCON_NEW("projection", "{", "value", BCON_INT32(0),
+	    "}", "batchSize", BCON_INT32(LIMIT_ANNOTATIONS_OWNER));
+	enum rc rc;
+
+	doc_add_uuid(&filter, "owner", owner);
+	rc = db_find(
+	    db, DB_ANNOTATIONS, &filter, opts, on_stamp, all, err);
+	bson_destroy(opts);
+	bson_destroy(&filter);
+	return rc;
+}
+
+enum rc
+annotation_stamps(struct db *db, struct arena *a, const struct uuid *owner,
+    struct annotation_stamp **ret_v, size_t *ret_n, struct err *err)
+{
+	struct stamps all = { .a = a };
+	enum rc rc = read_stamps(db, &all, owner, err);
+
+	if (rc == RC_OK)
+		rc = read_stamps(db, &all, &everyone, err);
+	if (rc != RC_OK)
+		return rc;
+	*ret_v = all.v.v;
+	*ret_n = all.v.n;
+	return RC_OK;
+}
+
 /* --- changes ------------------------------------------------------------------ */
 
 struct change {
@@ -130,6 +180,7 @@ set_one(struct change *c, struct db *db, const struct annotation *x,
 {
 	bson_t filter = BSON_INITIALIZER, change = BSON_INITIALIZER, set;
 	bson_t *upsert = BCON_NEW("upsert", BCON_BOOL(true));
+	struct oid stamp = oid_new();
 	enum rc rc;
 
 	doc_add_uuid(&filter, "owner", owner_of(c->where, x->name));
@@ -138,6 +189,7 @@ set_one(struct change *c, struct db *db, const struct annotation *x,
 	if (x->value.p) {
 		BSON_APPEND_DOCUMENT_BEGIN(&change, "$set", &set);
 		doc_add_bytes(&set, "value", x->value);
+		doc_add_oid(&set, "stamp", &stamp);
 		bson_append_document_end(&change, &set);
 		rc = db_update_one(db, DB_ANNOTATIONS, &filter, &change,
 		    upsert, NULL, err);

@@ -21,6 +21,17 @@ struct annotated {
 enum rc annotation_list(struct db *db, struct arena *a,
     const struct annotated *where, struct annotation **ret_v, size_t *ret_n,
     struct err *err);
+/* Which annotation, and what changes with its value. */
+struct annotation_stamp {
+	struct oid folder;        /* zero: the server */
+	struct str name;
+	struct oid stamp;
+};
+
+/* Of all folders of the owner and of the server, in no order. */
+enum rc annotation_stamps(struct db *db, struct arena *a,
+    const struct uuid *owner, struct annotation_stamp **ret_v,
+    size_t *ret_n, struct err *err);
 /*
  * Sets those with a value and removes those without one, all or nothing.
  * special: the folder's new use, or NULL. RC_PERM codes "NOTFOUND": the

@@ -246,6 +246,25 @@ folder_create(struct db *db, struct arena *a, const struct uuid *owner,
 	return rc;
 }
 
+/*
+ * A name is gone, and with it the document that would tell so: INBOX, which
+ * is always there, is written, so that m3mta notify sees it.
+ */
+static enum rc
+touch_inbox(struct names *op, struct db *db, struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER;
+	bson_t *inc = BCON_NEW("$inc", "{", "names", BCON_INT64(1), "}");
+	enum rc rc;
+
+	doc_add_uuid(&filter, "owner", op->owner);
+	doc_add_text(&filter, "name", INBOX);
+	rc = db_update_one(db, DB_FOLDERS, &filter, inc, NULL, NULL, err);
+	bson_destroy(inc);
+	bson_destroy(&filter);
+	return rc;
+}
+
 /* --- removal ------------------------------------------------------------------ */
 
 static void
@@ -336,7 +355,7 @@ delete(struct db *db, void *ctx, struct err *err)
 		rc = remove_folder(op, db, &f->id, err);
 	if (rc == RC_OK && f && f->subscribed)
 		rc = remember_subscription(op, db, op->name, err);
-	return rc;
+	return rc == RC_OK ? touch_inbox(op, db, err) : rc;
 }
 
 enum rc
@@ -505,8 +524,10 @@ subscribe(struct db *db, void *ctx, struct err *err)
 	if (rc != RC_OK)
 		return rc;
 	f = find_name(op, op->name);
-	if (f && f->no_select && !op->subscribed)
-		return delete_document(op, db, &f->id, err);
+	if (f && f->no_select && !op->subscribed) {
+		rc = delete_document(op, db, &f->id, err);
+		return rc == RC_OK ? touch_inbox(op, db, err) : rc;
+	}
 	if (f)
 		return set_subscribed(op, db, f, op->subscribed, err);
 	if (!op->subscribed)

@@ -57,6 +57,7 @@ folder_decode(struct arena *a, const bson_t *doc, struct folder *f)
 		.special_use = (enum special_use)doc_int(doc, "special"),
 		.subscribed = doc_bool(doc, "subscribed"),
 		.no_select = doc_bool(doc, "noselect"),
+		.annotated = (uint64_t)doc_int(doc, "annotated"),
 	};
 	doc_uuid(doc, "owner", &f->owner);
 	doc_oid(doc, "_id", &f->id);

@@ -8,6 +8,8 @@
  * folders    _id, owner, mailbox (address), name, uidvalidity, uidnext,
  *            highestmodseq, xmodseq (of the last expunge), exists, unseen,
  *            deleted, size, recent, keywords, special, subscribed, noselect,
+ *            annotated (rises with its annotations), names (of INBOX: rises
+ *            when a name is gone),
  *            tail [{u uid, f flags, m modseq, i message, s size, d date,
  *            v saved}]
  * pages      _id, owner, folder, lo, hi (uids), mod (highest modseq), e [as
@@ -18,7 +20,7 @@
  *            messages [ids] until gc took them
  * limits     _id key, counters, expires
  * annotations _id, owner (16 zeros: all), folder (12 zeros: the server),
- *            name, value
+ *            name, value, stamp (another with each value)
  */
 #include <assert.h>
 #include <stdio.h>

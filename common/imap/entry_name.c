@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "base/ascii.h"
+#include "imap/render.h"
 
 #include "base/banned.h"
 
@@ -58,4 +59,26 @@ entry_name_is_valid(struct str name)
 			return true;
 	}
 	return false;
+}
+
+static bool
+is_plain(struct str name)
+{
+	size_t i;
+
+	for (i = 0; i < name.len; i++) {
+		if (!ascii_is_alnum(name.p[i]) &&
+		    !str_has_char(STR("/-_.:"), name.p[i]))
+			return false;
+	}
+	return true;
+}
+
+void
+entry_name_add(struct buf *b, struct str name)
+{
+	if (is_plain(name))
+		buf_add_str(b, name);
+	else
+		render_nstring(b, name, false);
 }

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/str.h"
+#include "base/buf.h"
 
 /*
  * Below /private or /shared, or one of these; printable ASCII without '*'
@@ -16,5 +16,7 @@ bool entry_name_is_valid(struct str name);
 bool entry_name_is_root(struct str name);
 /* A child, its child and so on; depth 1: children only, 0: none. */
 bool entry_name_is_below(struct str name, struct str parent, size_t depth);
+/* As an atom, or in quotes. */
+void entry_name_add(struct buf *b, struct str name);
 
 #endif

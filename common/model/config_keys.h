@@ -68,7 +68,9 @@ CFG(QUOTA_FULL, "quota.full", CHOICE, "temporary", 0, 0, "temporary|permanent", 
 CFG(IMAP_PLAIN_NO_TLS, "imap.auth.plain_no_tls", BOOL, "false", 0, 1, "", FILE_ONLY,
     "Allow LOGIN and AUTHENTICATE PLAIN without TLS.")
 CFG(IMAP_APPEND_MAXIMUM, "imap.append.maximum", SIZE, "64M", 65536, 2147483647, "", ANYWHERE, "Octets of one APPEND.")
-CFG(IMAP_IDLE_POLL, "imap.idle.poll", DURATION, "60s", 1, 1740, "", ANYWHERE, "How often IDLE looks when no doorbell rings.")
+CFG(IMAP_IDLE_POLL, "imap.idle.poll", DURATION, "60s", 1, 1740, "", ANYWHERE, "How often IDLE and NOTIFY look when no doorbell rings.")
+CFG(IMAP_NOTIFY_MAXIMUM, "imap.notify.maximum", INT, "1000", 1, 10000, "", ANYWHERE,
+    "Folders of a mailbox that NOTIFY watches; with more it answers NOTIFICATIONOVERFLOW.")
 CFG(IMAP_STARTTLS, "imap.starttls", CHOICE, "offered", 0, 0, "off|offered|required", FILE_ONLY, "STARTTLS; needs tls.certificate.")
 CFG(IMAP_TIMEOUT_LOGIN, "imap.timeout.login", DURATION, "60s", 1, 3600, "", FILE_ONLY, "From the greeting to the login.")
 CFG(IMAP_TIMEOUT_IDLE, "imap.timeout.idle", DURATION, "30m", 1, 86400, "", FILE_ONLY, "Autologout (RFC 3501 5.4: at least 30 minutes).")

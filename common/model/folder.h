@@ -52,6 +52,7 @@ struct folder {
 	enum special_use special_use;
 	bool subscribed;
 	bool no_select;            /* a subscribed name without a folder */
+	uint64_t annotated;        /* rises with each change of METADATA */
 };
 
 struct entry {

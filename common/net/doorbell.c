@@ -112,17 +112,20 @@ doorbell_open_mda(
 	return bind_here(path, ret_bell, err);
 }
 
-void
+bool
 doorbell_read(struct doorbell *d, uint64_t *ret_buckets)
 {
 	unsigned char b;
+	bool rang = false;
 	ssize_t n;
 
 	*ret_buckets = 0;
 	while ((n = recv(d->fd, &b, 1, MSG_DONTWAIT)) >= 0) {
+		rang = true;
 		if (n == 1 && b < 64)
 			*ret_buckets |= UINT64_C(1) << b;
 	}
+	return rang;
 }
 
 /* --- of waiting IMAP sessions ------------------------------------------------------ */
@@ -154,6 +157,24 @@ doorbell_ring_owner(struct str runtime_dir, const struct uuid *owner)
 		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
 		if (!ring(path, "!", 1))
 			(void)unlink(path);
+	}
+	if (d)
+		closedir(d);
+}
+
+void
+doorbell_ring_all(struct str runtime_dir)
+{
+	struct uuid owner;
+	struct dirent *e;
+	char dir[192];
+	DIR *d;
+
+	snprintf(dir, sizeof(dir), "%.*s/imap", STR_ARG(runtime_dir));
+	d = opendir(dir);
+	while (d && (e = readdir(d)) != NULL) {
+		if (uuid_parse(str_from_cstr(e->d_name), &owner))
+			doorbell_ring_owner(runtime_dir, &owner);
 	}
 	if (d)
 		closedir(d);

@@ -22,10 +22,12 @@ bool doorbell_is_passed(void);
 /* The listening side of mda's: the socket passed in, or bound here. */
 enum rc doorbell_open_mda(
     struct str runtime_dir, struct doorbell **ret_bell, struct err *err);
-/* Reads all that rang; bit b of *ret_buckets = bucket b. */
-void doorbell_read(struct doorbell *d, uint64_t *ret_buckets);
+/* Reads all that rang; bit b of *ret_buckets = bucket b. False: nobody. */
+bool doorbell_read(struct doorbell *d, uint64_t *ret_buckets);
 
 void doorbell_ring_owner(struct str runtime_dir, const struct uuid *owner);
+/* All owners on this host: for what is nobody's. */
+void doorbell_ring_all(struct str runtime_dir);
 enum rc doorbell_open_owner(struct str runtime_dir, const struct uuid *owner,
     struct doorbell **ret_bell, struct err *err);
 int doorbell_fd(const struct doorbell *d);
