@@ -84,6 +84,7 @@ struct attempt {
 	struct str key;          /* the address, lower case */
 	struct mailbox *mailbox;
 	struct guard guard;
+	struct login_guard login;
 };
 
 static struct attempt
@@ -98,7 +99,7 @@ succeed(struct session *s, const struct attempt *t)
 {
 	struct buf b = BUF_INIT;
 
-	guard_login_good(&t->guard, t->key);
+	guard_login_good(&t->guard, t->key, &t->login);
 	session_login(s, t->mailbox);
 	command_capabilities(s, &b);
 	chat_ok(s, "[CAPABILITY %.*s] Logged in", STR_ARG(buf_str(&b)));
@@ -106,14 +107,24 @@ succeed(struct session *s, const struct attempt *t)
 }
 
 static void
-fail(struct session *s, const struct attempt *t)
+refuse(struct session *s)
 {
-	guard_login_failed(&t->guard, t->key);
+	chat_no(s, "[UNAVAILABLE] Too many failed logins, try later");
+}
+
+static void
+fail(struct session *s, struct attempt *t)
+{
+	guard_login_failed(&t->guard, t->key, &t->login);
+	clock_sleep(t->login.delay_ms);
 	log_begin(LOG_AT_NOTE, "login-failed");
 	log_str("name", t->key);
 	log_num("tls", stream_is_tls(s->stream));
 	log_end();
-	chat_no(s, "[AUTHENTICATIONFAILED] Authentication failed");
+	if (t->login.is_refused)
+		refuse(s);
+	else
+		chat_no(s, "[AUTHENTICATIONFAILED] Authentication failed");
 	if (++s->n_failed_logins >= LOGIN_TRIES)
 		chat_bye(s, "Too many failed logins");
 }
@@ -122,22 +133,21 @@ fail(struct session *s, const struct attempt *t)
 static enum rc
 look_up(struct session *s, struct attempt *t, struct str name)
 {
-	struct login_guard g;
 	struct err err;
 
 	t->key = arena_dup_lower(s->arena, name);
 	if (session_open_db(s, &err) != RC_OK ||
-	    guard_login(&t->guard, t->key, &g, &err) != RC_OK ||
+	    guard_login(&t->guard, t->key, &t->login, &err) != RC_OK ||
 	    mailbox_find(s->p->db, s->arena, t->key, &t->mailbox, &err) !=
 		RC_OK) {
 		chat_failure(s, &err);
 		return RC_TEMP;
 	}
-	if (g.is_refused) {
-		chat_no(s, "[UNAVAILABLE] Too many failed logins, try later");
+	if (t->login.is_refused) {
+		refuse(s);
 		return RC_TEMP;
 	}
-	clock_sleep(g.delay_ms);
+	clock_sleep(t->login.delay_ms);
 	return RC_OK;
 }
 

@@ -85,25 +85,24 @@ struct login {
 	struct str key;         /* the address, lower case */
 	struct mailbox *mailbox;
 	struct guard guard;
+	struct login_guard counted;
 };
 
 static enum sasl_step
 look_up(struct session *s, struct login *l, struct str *ret_challenge,
     struct err *err)
 {
-	struct login_guard g;
-
 	l->key = arena_dup_lower(s->arena, sasl_name(l->sasl));
 	if (session_open_db(s, err) != RC_OK ||
-	    guard_login(&l->guard, l->key, &g, err) != RC_OK ||
+	    guard_login(&l->guard, l->key, &l->counted, err) != RC_OK ||
 	    mailbox_find(s->p->db, s->arena, l->key, &l->mailbox, err) !=
 		RC_OK)
 		return SASL_LOOKUP;
-	if (g.is_refused) {
+	if (l->counted.is_refused) {
 		err_set(err, RC_TEMP, "4.7.0", "too many failed logins");
 		return SASL_LOOKUP;
 	}
-	clock_sleep(g.delay_ms);
+	clock_sleep(l->counted.delay_ms);
 	return sasl_judge(
 	    l->sasl, l->mailbox, s->config->secret, ret_challenge);
 }
@@ -124,7 +123,7 @@ finish(struct session *s, struct login *l, enum sasl_step step,
 {
 	switch (step) {
 	case SASL_GOOD:
-		guard_login_good(&l->guard, l->key);
+		guard_login_good(&l->guard, l->key, &l->counted);
 		s->login = l->mailbox;
 		log_login(s, l->key, true);
 		chat_reply(s, 235, "2.7.0", "Authentication successful");
@@ -143,9 +142,13 @@ finish(struct session *s, struct login *l, enum sasl_step step,
 		break;
 	case SASL_ASK:
 	case SASL_FAILED:
-		guard_login_failed(&l->guard, l->key);
+		guard_login_failed(&l->guard, l->key, &l->counted);
+		clock_sleep(l->counted.delay_ms);
 		log_login(s, l->key, false);
-		fail(s, 535, "5.7.8", "Authentication failed");
+		if (l->counted.is_refused)
+			fail(s, 454, "4.7.0", "Too many failed logins");
+		else
+			fail(s, 535, "5.7.8", "Authentication failed");
 		break;
 	}
 }

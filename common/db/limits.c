@@ -90,6 +90,39 @@ limit_take(struct db *db, struct str key, int64_t cost, int64_t window_ms,
 	return RC_OK;
 }
 
+/* Outside of the causal session, as the writes are. */
+enum rc
+limit_any(struct db *db, const struct str *keys, size_t n, bool *ret_any,
+    struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER;
+	bson_t *opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch",
+	    BCON_BOOL(true), "readConcern", "{", "level", "local", "}");
+	enum rc rc = db_connect(db, err);
+	mongoc_cursor_t *cursor;
+	bson_error_t error;
+	const bson_t *doc;
+	bson_t in;
+
+	BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &in);
+	doc_add_texts(&in, "$in", keys, n);
+	bson_append_document_end(&filter, &in);
+	BCON_APPEND(&filter, "$or", "[", "{", "n", "{", "$gt", BCON_INT64(0),
+	    "}", "}", "{", "failed", "{", "$gt", BCON_INT64(0), "}", "}",
+	    "]");
+	if (rc == RC_OK) {
+		cursor = mongoc_collection_find_with_opts(
+		    db_coll(db, DB_LIMITS), &filter, opts, NULL);
+		*ret_any = mongoc_cursor_next(cursor, &doc);
+		if (mongoc_cursor_error(cursor, &error))
+			rc = db_error(db, &error, NULL, "limits", err);
+		mongoc_cursor_destroy(cursor);
+	}
+	bson_destroy(opts);
+	bson_destroy(&filter);
+	return rc;
+}
+
 enum rc
 limit_fail(struct db *db, struct str key, struct err *err)
 {

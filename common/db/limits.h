@@ -21,6 +21,12 @@ struct limit_state {
  */
 enum rc limit_take(struct db *db, struct str key, int64_t cost,
     int64_t window_ms, struct limit_state *ret_state, struct err *err);
+/*
+ * False in *ret_any: none of the n counters holds anything. A look, nothing
+ * is counted: one read, which waits for no other node.
+ */
+enum rc limit_any(struct db *db, const struct str *keys, size_t n,
+    bool *ret_any, struct err *err);
 /* What was taken before turned out to be a failure: it stays, and is known. */
 enum rc limit_fail(struct db *db, struct str key, struct err *err);
 /* Takes cost back, for what turned out not to count. */

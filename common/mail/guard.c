@@ -84,46 +84,63 @@ is_on(const struct config *c)
 	    c->v[CFG_LIMIT_LOGINS_FREE].n;
 }
 
-enum rc
-guard_login(const struct guard *g, struct str name, struct login_guard *ret,
-    struct err *err)
+/* Exact, however many processes count at the same time. */
+static enum rc
+count_login(const struct guard *g, const struct login_keys *k,
+    struct login_guard *ret, struct err *err)
 {
 	const struct config_value *source =
 	    &g->config->v[CFG_LIMIT_LOGINS_SOURCE];
 	const struct config_value *unpunished =
 	    &g->config->v[CFG_LIMIT_LOGINS_FREE];
 	struct limit_state user = { 0 }, network = { 0 };
+	enum rc rc;
+
+	*ret = (struct login_guard){ .is_counted = true };
+	rc = limit_take(g->db, k->network, 1,
+	    (int64_t)(source->n ? source->count : unpunished->count),
+	    &network, err);
+	if (rc == RC_OK && source->n && network.n > source->n) {
+		ret->is_refused = true;
+		log_limit(k->network, network.n, network.left_ms);
+		return RC_OK;
+	}
+	if (rc == RC_OK && unpunished->n)
+		rc = limit_take(g->db, k->user, 1,
+		    (int64_t)unpunished->count, &user, err);
+	ret->delay_ms = delay_of(g->config,
+	    user.failed > network.failed ? user.failed : network.failed);
+	return rc;
+}
+
+enum rc
+guard_login(const struct guard *g, struct str name, struct login_guard *ret,
+    struct err *err)
+{
 	struct login_keys k;
+	bool has_failures;
 	enum rc rc;
 
 	*ret = (struct login_guard){ 0 };
 	if (!is_on(g->config))
 		return RC_OK;
 	k = keys_of(g, name);
-	rc = limit_take(g->db, k.network, 1,
-	    (int64_t)(source->n ? source->count : unpunished->count),
-	    &network, err);
-	if (rc == RC_OK && source->n && network.n > source->n) {
-		ret->is_refused = true;
-		log_limit(k.network, network.n, network.left_ms);
-		return RC_OK;
-	}
-	if (rc == RC_OK && unpunished->n)
-		rc = limit_take(g->db, k.user, 1, (int64_t)unpunished->count,
-		    &user, err);
-	ret->delay_ms = delay_of(g->config,
-	    user.failed > network.failed ? user.failed : network.failed);
-	return rc;
+	rc = limit_any(g->db, (const struct str[]){ k.network, k.user }, 2,
+	    &has_failures, err);
+	if (rc != RC_OK || !has_failures)
+		return rc;
+	return count_login(g, &k, ret, err);
 }
 
 void
-guard_login_good(const struct guard *g, struct str name)
+guard_login_good(const struct guard *g, struct str name,
+    const struct login_guard *login)
 {
 	struct login_keys k;
 	struct err err;
 	enum rc rc = RC_OK;
 
-	if (!is_on(g->config))
+	if (!login->is_counted)
 		return;
 	k = keys_of(g, name);
 	if (g->config->v[CFG_LIMIT_LOGINS_FREE].n)
@@ -135,16 +152,24 @@ guard_login_good(const struct guard *g, struct str name)
 }
 
 void
-guard_login_failed(const struct guard *g, struct str name)
+guard_login_failed(
+    const struct guard *g, struct str name, struct login_guard *login)
 {
+	bool was_counted = login->is_counted;
+	enum rc rc = RC_OK;
 	struct login_keys k;
 	struct err err;
-	enum rc rc;
 
+	login->delay_ms = 0;
 	if (!is_on(g->config))
 		return;
 	k = keys_of(g, name);
-	rc = limit_fail(g->db, k.network, &err);
+	if (!was_counted)
+		rc = count_login(g, &k, login, &err);
+	if (rc == RC_OK && login->is_refused)
+		return;
+	if (rc == RC_OK)
+		rc = limit_fail(g->db, k.network, &err);
 	if (rc == RC_OK && g->config->v[CFG_LIMIT_LOGINS_FREE].n)
 		rc = limit_fail(g->db, k.user, &err);
 	if (rc != RC_OK)

@@ -24,18 +24,27 @@ enum rc guard_rate(const struct guard *g, enum config_key key,
     struct str who, int64_t cost, bool *ret_allowed, struct err *err);
 
 struct login_guard {
-	bool is_refused;      /* do not even try */
-	int64_t delay_ms;     /* wait before the answer */
+	bool is_refused;      /* answer that it was not even tried */
+	bool is_counted;
+	int64_t delay_ms;     /* to be waited before what comes next */
 };
 
 /*
- * Before a login is tried: counts it against the network's limit, so that
- * tries side by side see each other; guard_login_good takes that back, and
- * guard_login_failed makes it a failure, which delays the next ones.
+ * Before a login is tried. Where nothing has failed of late, that costs one
+ * read, and a good login writes nothing. Else the try is counted against the
+ * network's limit, so that tries side by side see each other;
+ * guard_login_good takes that back.
  */
 enum rc guard_login(const struct guard *g, struct str name,
     struct login_guard *ret, struct err *err);
-void guard_login_good(const struct guard *g, struct str name);
-void guard_login_failed(const struct guard *g, struct str name);
+void guard_login_good(const struct guard *g, struct str name,
+    const struct login_guard *login);
+/*
+ * Counts the failure, which delays the next ones. What was not counted before
+ * may turn out to be over the limit now: is_refused and delay_ms are those of
+ * the answer.
+ */
+void guard_login_failed(
+    const struct guard *g, struct str name, struct login_guard *login);
 
 #endif

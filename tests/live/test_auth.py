@@ -250,6 +250,19 @@ class Limits(LiveTest):
         self.assertEqual(codes.count('454'), 7, codes)
         self.assertEqual(self.login('eve@example.org', 'secret')[0], '454')
 
+    def test_a_burst_out_of_nothing(self):
+        """A good login writes nothing; what fails is counted exactly."""
+        self.limited(limit__logins={'source': '8/15m', 'free': '0/15m'})
+        self.system.db.limits.delete_many({})
+        self.assertEqual(self.login('eve@example.org', 'secret')[0], '235')
+        self.assertEqual(self.system.db.limits.count_documents({}), 0)
+        with concurrent.futures.ThreadPoolExecutor(20) as pool:
+            codes = list(pool.map(
+                lambda _: self.login('ann@example.org', 'wrong')[0],
+                range(20)))
+        self.assertEqual(codes.count('535'), 8, codes)
+        self.assertEqual(codes.count('454'), 12, codes)
+
 
 if __name__ == '__main__':
     unittest.main()
