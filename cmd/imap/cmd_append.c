@@ -1,12 +1,18 @@
 /*
- * APPEND and MULTIAPPEND (RFC 3501 6.3.11, RFC 3502): the message goes in
- * blocks through the MIME parser into a blob; nothing is stored before all
- * messages of the command are there.
+ * APPEND and MULTIAPPEND (RFC 3501 6.3.11, RFC 3502), with UTF8 (RFC 6855)
+ * and CATENATE (RFC 4469): the message goes in blocks through the MIME parser
+ * into a blob, whatever its pieces come from; nothing is stored before all
+ * messages of the command are there. A refused command leaves nothing behind
+ * that could run as commands.
  */
 #include "commands.h"
 
+#include <stdarg.h>
+
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "catenate.h"
 #include "mail/accept.h"
 #include "mime/crlf.h"
 #include "notify.h"
@@ -15,137 +21,350 @@
 #include "base/banned.h"
 
 /* Octets of small messages that one transaction takes with it. */
-enum { MAX_MESSAGES = 1000, MAX_KEPT = 4 << 20 };
+enum { MAX_KEPT = 4 << 20 };
 
 struct append {
 	struct session *s;
 	struct folder *to;
+	const struct arg *v;          /* what is left of the arguments */
+	size_t n;
+	struct pending_literal next;  /* behind them */
 	VEC(struct append_message) messages;
-	size_t kept;              /* octets of their bodies */
-	struct acceptance *acc;   /* of the message that is read */
+	size_t kept;                  /* octets of their bodies */
+	struct acceptance *acc;       /* of the message that is read */
+	uint64_t size;                /* of it, so far */
+	uint64_t total;               /* of those before it */
+	size_t n_parts;               /* of CATENATE, in all messages */
 	struct crlf crlf;
 	struct buf scratch;
-	bool has_nul;
+	const char *wrong;            /* with the octets; told at the end */
 	enum rc rc;
 	struct err err;
-	bool is_answered;
 };
 
-static void
-refuse(struct append *a, const char *text)
+static bool refuse(struct append *a, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* NO, and passes over what comes all the same. */
+static bool
+refuse(struct append *a, const char *fmt, ...)
 {
-	chat_no(a->s, "%s", text);
-	a->is_answered = true;
+	struct buf b = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&b, fmt, ap);
+	va_end(ap);
+	chat_no(a->s, "%.*s", STR_ARG(buf_str(&b)));
+	buf_done(&b);
+	read_drop(a->s, &a->next);
+	return false;
+}
+
+static bool
+refuse_bad(struct append *a, const char *text)
+{
+	chat_bad(a->s, text);
+	read_drop(a->s, &a->next);
+	return false;
 }
 
 /* --- flags and date --------------------------------------------------------------- */
 
+static void
+pass_over(struct append *a, size_t n)
+{
+	a->v += n;
+	a->n -= n;
+}
+
 /* [flags] [date] in front of the message. False: answered. */
 static bool
-take_arguments(struct append *a, const struct arg *v, size_t n,
-    struct append_message *m)
+take_head(struct append *a, struct append_message *m)
 {
 	struct flag_list flags;
 	int unused;
 
 	m->date_s = clock_wall_ms() / 1000;
-	if (n && v[0].type == ARG_LIST) {
-		if (!command_flags(a->s, v[0].v, v[0].n, &flags))
+	if (a->n && a->v[0].type == ARG_LIST) {
+		if (!command_flags(a->s, a->v[0].v, a->v[0].n, &flags)) {
+			read_drop(a->s, &a->next);
 			return false;
+		}
 		m->flags = flags.bits;
 		m->keywords = flags.keywords;
 		m->n_keywords = flags.n;
-		v++;
-		n--;
+		pass_over(a, 1);
 	}
-	if (n && v[0].type == ARG_STRING) {
-		if (!date_parse_imap(v[0].s, &m->date_s, &unused)) {
-			chat_bad(a->s, "Bad date");
-			return false;
-		}
-		n--;
-	}
-	if (n) {
-		chat_bad(a->s, "Unknown argument before the message");
-		return false;
+	if (a->n && a->v[0].type == ARG_STRING) {
+		if (!date_parse_imap(a->v[0].s, &m->date_s, &unused))
+			return refuse_bad(a, "Bad date");
+		pass_over(a, 1);
 	}
 	return true;
 }
 
 /* --- octets ------------------------------------------------------------------------- */
 
-static void
-on_block(void *ctx, struct str block)
-{
-	struct append *a = ctx;
-
-	a->has_nul |= str_has_char(block, '\0');
-	if (a->rc != RC_OK || a->has_nul)
-		return;
-	buf_reset(&a->scratch);
-	crlf_push(&a->crlf, block, &a->scratch);
-	a->rc = acceptance_push(a->acc, buf_str(&a->scratch), &a->err);
-}
-
-static enum rc
-finish_message(struct append *a, struct append_message *m)
-{
-	const struct facts *unused;
-
-	buf_reset(&a->scratch);
-	crlf_finish(&a->crlf, &a->scratch);
-	if (a->rc == RC_OK)
-		a->rc = acceptance_push(
-		    a->acc, buf_str(&a->scratch), &a->err);
-	if (a->rc == RC_OK)
-		a->rc = acceptance_finish(a->acc, &m->blob, &m->blob_size,
-		    &m->facts, &unused, &a->err);
-	if (a->rc == RC_OK)
-		m->body = acceptance_body(a->acc);
-	a->kept += m->body.len;
-	return a->rc;
-}
-
-/* False: the connection is gone. */
+/* Before they are sent, or read. False: answered. */
 static bool
-read_message(struct append *a, const struct pending_literal *p,
-    struct append_message *m)
+check_room(struct append *a, uint64_t n)
 {
-	enum io io;
+	const struct mailbox *u = a->s->user;
+	uint64_t size = a->size + n;
 
-	if (p->is_sync)
-		chat_continue(a->s, "OK");
+	if (size >
+	    (uint64_t)config_int(a->s->config, CFG_IMAP_APPEND_MAXIMUM))
+		return refuse(a, "[TOOBIG] The message is too big");
+	if (u->size_maximum &&
+	    (u->size_current >= u->size_maximum ||
+		a->total + size > u->size_maximum - u->size_current))
+		return refuse(a, "[OVERQUOTA] The mailbox is full");
+	return true;
+}
+
+static void
+begin_message(struct append *a)
+{
+	a->size = 0;
 	a->crlf = (struct crlf){ .keeps_cr = true };
 	if (a->rc == RC_OK)
 		a->rc = acceptance_new(a->s->p->db, a->s->command_arena,
 		    STR(""), &a->acc, &a->err);
 	if (a->rc == RC_OK && a->kept < MAX_KEPT)
 		acceptance_keep_small(a->acc, LIMIT_QUEUE_BODY);
-	io = read_literal(a->s, p->size, on_block, a);
-	if (io == IO_OK && a->rc == RC_OK && !a->has_nul)
-		(void)finish_message(a, m);
-	acceptance_free(a->acc);
-	a->acc = NULL;
-	return io == IO_OK;
 }
 
-/* Before the client sends it: false, and answered. */
 static bool
-check_size(struct append *a, const struct pending_literal *p)
+on_octets(void *ctx, struct str block)
 {
-	const struct mailbox *u = a->s->user;
+	struct append *a = ctx;
 
-	if (p->size >
-	    (uint64_t)config_int(a->s->config, CFG_IMAP_APPEND_MAXIMUM)) {
-		refuse(a, "[TOOBIG] The message is too big");
+	a->size += block.len;
+	if (!a->wrong && str_has_char(block, '\0'))
+		a->wrong = a->next.is_literal8
+		    ? "[UNKNOWN-CTE] NUL cannot be stored"
+		    : "[CANNOT] NUL in the message";
+	if (a->rc != RC_OK || a->wrong)
+		return true;
+	buf_reset(&a->scratch);
+	crlf_push(&a->crlf, block, &a->scratch);
+	a->rc = acceptance_push(a->acc, buf_str(&a->scratch), &a->err);
+	return true;
+}
+
+static void
+on_block(void *ctx, struct str block)
+{
+	(void)on_octets(ctx, block);
+}
+
+static void
+end_message(struct append *a, struct append_message *m)
+{
+	const struct facts *unused;
+
+	buf_reset(&a->scratch);
+	crlf_finish(&a->crlf, &a->scratch);
+	if (a->rc == RC_OK && !a->wrong)
+		a->rc = acceptance_push(
+		    a->acc, buf_str(&a->scratch), &a->err);
+	if (a->rc == RC_OK && !a->wrong)
+		a->rc = acceptance_finish(a->acc, &m->blob, &m->blob_size,
+		    &m->facts, &unused, &a->err);
+	if (a->rc == RC_OK && !a->wrong)
+		m->body = acceptance_body(a->acc);
+	a->kept += m->body.len;
+	acceptance_free(a->acc);
+	a->acc = NULL;
+	a->total += a->size;
+	/* How a client cancels a MULTIAPPEND (RFC 3502). */
+	if (a->size == 0 && a->rc == RC_OK && !a->wrong)
+		a->wrong = "An empty message cancels the command";
+}
+
+/* The next literal, then the line that goes on behind it. False: answered. */
+static bool
+take_literal(struct append *a)
+{
+	struct session *s = a->s;
+	enum read_result r;
+
+	if (!check_room(a, a->next.size))
+		return false;
+	if (a->next.is_sync)
+		chat_continue(s, "OK");
+	if (read_literal(s, a->next.size, on_block, a) != IO_OK) {
+		session_enter(s, STATE_LOGOUT);
 		return false;
 	}
-	if (u->size_maximum &&
-	    (u->size_current >= u->size_maximum ||
-		p->size > u->size_maximum - u->size_current)) {
-		refuse(a, "[OVERQUOTA] The mailbox is full");
-		return false;
+	r = read_more(s, a->next.place, &a->v, &a->n, &a->next);
+	if (r == READ_END)
+		session_enter(s, STATE_LOGOUT);
+	return r == READ_COMMAND;
+}
+
+/* UTF8 (~{n}: eight bits in headers. False: answered. */
+static bool
+check_utf8(struct append *a)
+{
+	if (!a->next.is_literal8)
+		return refuse_bad(a, "UTF8 takes ~{n}");
+	if (!a->s->has_utf8)
+		return refuse_bad(a, "ENABLE UTF8=ACCEPT first");
+	return true;
+}
+
+/* --- CATENATE ------------------------------------------------------------------------- */
+
+/* In a response code it must not end it. */
+static bool
+refuse_url(struct append *a, struct str url)
+{
+	struct buf b = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < url.len; i++) {
+		if (url.p[i] == ']' || ascii_is_cntl(url.p[i]))
+			buf_printf(&b, "%%%02X", (unsigned char)url.p[i]);
+		else
+			buf_add_char(&b, url.p[i]);
 	}
+	(void)refuse(a, "[BADURL %.*s] There is no such part",
+	    STR_ARG(buf_str(&b)));
+	buf_done(&b);
+	return false;
+}
+
+/* False: answered. */
+static bool
+take_url(struct append *a, struct str url)
+{
+	struct cat_part part;
+	bool found = false;
+
+	if (a->rc != RC_OK)
+		return true;
+	a->rc = catenate_find(a->s, url, &part, &found, &a->err);
+	if (a->rc != RC_OK)
+		return true;
+	if (!found)
+		return refuse_url(a, url);
+	if (!check_room(a, cat_part_size(&part)))
+		return false;
+	a->rc = catenate_read(a->s, &part, on_octets, a, &a->err);
+	return true;
+}
+
+static bool
+is_place(const struct append *a, enum literal_place place)
+{
+	return a->next.is_there && a->next.place == place;
+}
+
+/*
+ * Parts of a list up to its end, or to the literal that stands in it.
+ * *ret_literal: that is next. False: answered.
+ */
+static bool
+take_parts(struct append *a, const struct arg *list, bool *ret_literal)
+{
+	const struct arg *v = list->v;
+	bool is_open = a->n == 2 &&
+	    (is_place(a, PLACE_CATENATE) || is_place(a, PLACE_CATENATE_UTF8));
+	size_t i = 0, n = list->n;
+
+	if (is_open)
+		n -= a->next.place == PLACE_CATENATE ? 1 : 2;
+	/* What is left of UTF8 (~{n}) is its empty list. */
+	if (n >= 2 && arg_is_atom(&v[0], STR("UTF8")) &&
+	    v[1].type == ARG_LIST && v[1].n == 0)
+		i = 2;
+	for (; i < n; i += 2) {
+		if (++a->n_parts > LIMIT_IMAP_PARTS)
+			return refuse(a, "[LIMIT] Too many parts");
+		if (i + 1 == n || !arg_is_atom(&v[i], STR("URL")) ||
+		    !arg_is_text(&v[i + 1]))
+			return refuse_bad(
+			    a, "URL or TEXT with a literal is wanted");
+		if (!take_url(a, v[i + 1].s))
+			return false;
+	}
+	*ret_literal = is_open;
+	return true;
+}
+
+/* CATENATE (...), at the cursor. False: answered. */
+static bool
+take_catenate(struct append *a)
+{
+	bool is_literal;
+
+	if (a->n < 2 || a->v[1].type != ARG_LIST || a->v[1].n == 0)
+		return refuse_bad(a, "CATENATE takes a list");
+	for (;;) {
+		if (!take_parts(a, &a->v[1], &is_literal))
+			return false;
+		if (!is_literal)
+			break;
+		if (++a->n_parts > LIMIT_IMAP_PARTS)
+			return refuse(a, "[LIMIT] Too many parts");
+		if (a->next.place == PLACE_CATENATE_UTF8 && !check_utf8(a))
+			return false;
+		if (!take_literal(a))
+			return false;
+	}
+	pass_over(a, 2);
+	return true;
+}
+
+/* --- messages ------------------------------------------------------------------------- */
+
+/* One message's octets. False: answered. */
+static bool
+take_data(struct append *a)
+{
+	if (a->n == 0 && is_place(a, PLACE_PLAIN))
+		return take_literal(a);
+	if (a->n && arg_is_atom(&a->v[0], STR("CATENATE")))
+		return take_catenate(a);
+	if (a->n == 2 && is_place(a, PLACE_UTF8)) {
+		if (!check_utf8(a) || !take_literal(a))
+			return false;
+		if (a->n < 2 || a->v[1].n)
+			return refuse_bad(a, "UTF8 takes one literal");
+		pass_over(a, 2);
+		return true;
+	}
+	return refuse_bad(a,
+	    a->n ? "Unknown argument before the message"
+		 : "The message is missing");
+}
+
+/* All messages of the command. False: answered, or the end. */
+static bool
+take_all(struct append *a, const struct read_command *c, size_t n_before)
+{
+	struct append_message *m;
+	bool ok;
+
+	a->v = c->text.args + n_before;
+	a->n = c->text.n - n_before;
+	do {
+		if (a->messages.n == LIMIT_IMAP_MESSAGES)
+			return refuse(a, "[LIMIT] Too many messages");
+		m = VEC_ADD(a->s->command_arena, &a->messages);
+		if (!take_head(a, m))
+			return false;
+		begin_message(a);
+		ok = take_data(a);
+		if (ok)
+			end_message(a, m);
+		acceptance_free(a->acc);
+		a->acc = NULL;
+		if (!ok)
+			return false;
+	} while (a->n || a->next.is_there);
 	return true;
 }
 
@@ -173,44 +392,6 @@ refresh_user(struct append *a)
 	return true;
 }
 
-/*
- * All messages of the command, behind so many arguments. False: answered, or
- * the end.
- */
-static bool
-read_all(struct append *a, const struct read_command *c, size_t n_before)
-{
-	struct pending_literal p = c->pending;
-	const struct arg *v = c->text.args + n_before;
-	size_t n = c->text.n - n_before;
-	enum read_result r;
-
-	while (p.is_there) {
-		struct append_message *m =
-		    VEC_ADD(a->s->command_arena, &a->messages);
-
-		if (!take_arguments(a, v, n, m) || !check_size(a, &p) ||
-		    a->messages.n > MAX_MESSAGES) {
-			read_drop(a->s, &p);
-			return false;
-		}
-		if (!read_message(a, &p, m)) {
-			session_enter(a->s, STATE_LOGOUT);
-			return false;
-		}
-		r = read_more(a->s, &v, &n, &p);
-		if (r == READ_END)
-			session_enter(a->s, STATE_LOGOUT);
-		if (r != READ_COMMAND)
-			return false;
-	}
-	if (n) {
-		chat_bad(a->s, "The message is missing");
-		return false;
-	}
-	return true;
-}
-
 /* False: answered. */
 static bool
 store(struct append *a, uint32_t *ret_validity, uint32_t *ret_first)
@@ -218,8 +399,8 @@ store(struct append *a, uint32_t *ret_validity, uint32_t *ret_first)
 	struct notify_own own = { .events = NOTIFY_MESSAGE_NEW };
 	struct session *s = a->s;
 
-	if (a->has_nul) {
-		chat_no(s, "[CANNOT] NUL in the message");
+	if (a->wrong) {
+		chat_no(s, "%s", a->wrong);
 		return false;
 	}
 	if (a->rc == RC_OK)
@@ -257,16 +438,12 @@ append(struct append *a)
 void
 cmd_append(struct session *s, const struct read_command *c)
 {
-	struct append a = { .s = s };
+	struct append a = { .s = s, .next = c->pending };
 
-	if (!c->pending.is_there) {
-		chat_bad(s, "The message is missing");
-		return;
-	}
 	a.to = command_folder(s, &c->text.args[0], true);
 	if (!a.to || !refresh_user(&a))
-		read_drop(s, &c->pending);
-	else if (read_all(&a, c, 1))
+		read_drop(s, &a.next);
+	else if (take_all(&a, c, 1))
 		append(&a);
 	buf_done(&a.scratch);
 }
@@ -331,18 +508,14 @@ replace(struct append *a, struct uid_set old)
 void
 cmd_replace(struct session *s, const struct read_command *c)
 {
-	struct append a = { .s = s };
+	struct append a = { .s = s, .next = c->pending };
 	struct uid_set old;
 
-	if (!c->pending.is_there) {
-		chat_bad(s, "The message is missing");
-		return;
-	}
 	if (!find_old(&a, c, &old) ||
 	    !(a.to = command_folder(s, &c->text.args[1], true)) ||
 	    !refresh_user(&a))
-		read_drop(s, &c->pending);
-	else if (read_all(&a, c, 2))
+		read_drop(s, &a.next);
+	else if (take_all(&a, c, 2))
 		replace(&a, old);
 	buf_done(&a.scratch);
 }

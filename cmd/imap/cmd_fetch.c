@@ -5,6 +5,7 @@
  * is parsed again: sections come from the stored part tree.
  */
 #include "commands.h"
+#include "octets.h"
 #include "qresync.h"
 
 #include "base/num.h"
@@ -125,51 +126,19 @@ add_nil(struct fetch *f)
 	buf_add_cstr(&f->text, "NIL");
 }
 
-/* The header and text of a message/rfc822 part are those of its child. */
-static const struct facts_part *
-inner_root(const struct target *t, const struct facts_part *p)
-{
-	if (p->is_message && p->first_child != FACTS_NO_PART)
-		return &t->facts.parts[p->first_child];
-	return p == &t->facts.parts[0] ? p : NULL;
-}
-
-/* BODY[1] of a message that is not multipart is its text. */
 static void
 add_part_section(struct fetch *f, const struct target *t,
     const struct section *s, const struct facts_part *p)
 {
-	bool is_root = p == &t->facts.parts[0];
-	const struct facts_part *root;
+	struct octets o = octets_of(&t->facts, p, s);
 
-	switch (s->text) {
-	case SECTION_ALL:
-		if (is_root && s->n_part == 0)
-			add_range(f, t, s, 0, t->facts.size, true);
-		else
-			add_range(f, t, s, p->body_offset, p->body_size,
-			    false);
-		return;
-	case SECTION_MIME:
-		add_range(f, t, s, p->header_offset, p->header_size, is_root);
-		return;
-	case SECTION_HEADER:
-	case SECTION_TEXT:
-	case SECTION_HEADER_FIELDS:
-	case SECTION_HEADER_NOT:
-		break;
-	}
-	root = s->n_part ? inner_root(t, p) : p;
-	if (!root)
+	if (o.kind == OCTETS_NONE)
 		add_nil(f);
-	else if (s->text == SECTION_HEADER)
-		add_range(f, t, s, root->header_offset, root->header_size,
-		    s->n_part == 0);
-	else if (s->text == SECTION_TEXT)
-		add_range(f, t, s, root->body_offset, root->body_size, false);
+	else if (o.kind == OCTETS_RANGE)
+		add_range(f, t, s, o.from, o.size, o.with_prefix);
 	else
-		add_gathered(f, t, s, root->header_offset, root->header_size,
-		    s->n_part == 0, STR(""));
+		add_gathered(
+		    f, t, s, o.from, o.size, o.with_prefix, STR(""));
 }
 
 static void

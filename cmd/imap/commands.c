@@ -164,6 +164,22 @@ has_control(struct str s)
 	return false;
 }
 
+bool
+command_mailbox_name(struct session *s, struct str name, struct str *ret)
+{
+	if (name.len > 1 && name.p[name.len - 1] == '/')
+		name.len--;
+	if (name.len == 0 || name.len > LIMIT_FOLDER_NAME ||
+	    has_bad_level(name) || has_control(name))
+		return false;
+	if (str_equals_nocase(str_slice(name, 0, 5), STR("INBOX")) &&
+	    (name.len == 5 || name.p[5] == '/'))
+		name = arena_join(
+		    s->command_arena, STR("INBOX"), str_tail(name, 5));
+	*ret = name;
+	return true;
+}
+
 const char *
 command_name(struct session *s, struct str text, struct str *ret)
 {
@@ -172,16 +188,8 @@ command_name(struct session *s, struct str text, struct str *ret)
 	if (!(s->has_utf8 && utf8_is_valid(name)) &&
 	    !mutf7_decode(s->command_arena, text, &name))
 		return "That is no mailbox name (modified UTF-7)";
-	if (name.len > 1 && name.p[name.len - 1] == '/')
-		name.len--;
-	if (name.len == 0 || name.len > LIMIT_FOLDER_NAME ||
-	    has_bad_level(name) || has_control(name))
+	if (!command_mailbox_name(s, name, ret))
 		return "That mailbox name is not allowed";
-	if (str_equals_nocase(str_slice(name, 0, 5), STR("INBOX")) &&
-	    (name.len == 5 || name.p[5] == '/'))
-		name = arena_join(
-		    s->command_arena, STR("INBOX"), str_tail(name, 5));
-	*ret = name;
 	return NULL;
 }
 
@@ -200,6 +208,19 @@ command_mailbox(struct session *s, const struct arg *arg, struct str *ret)
 	return !wrong;
 }
 
+enum rc
+command_find(struct session *s, struct str name, struct folder **ret_folder,
+    struct err *err)
+{
+	struct folder *f;
+	enum rc rc = folder_find(
+	    s->p->db, s->command_arena, &s->user->owner, name, &f, err);
+
+	if (rc == RC_OK)
+		*ret_folder = f && !f->no_select ? f : NULL;
+	return rc;
+}
+
 struct folder *
 command_folder(struct session *s, const struct arg *arg, bool try_create)
 {
@@ -209,12 +230,11 @@ command_folder(struct session *s, const struct arg *arg, bool try_create)
 
 	if (!command_mailbox(s, arg, &name))
 		return NULL;
-	if (folder_find(s->p->db, s->command_arena, &s->user->owner, name, &f,
-		&err) != RC_OK) {
+	if (command_find(s, name, &f, &err) != RC_OK) {
 		chat_failure(s, &err);
 		return NULL;
 	}
-	if (!f || f->no_select) {
+	if (!f) {
 		chat_no(s, "[%s] There is no such mailbox",
 		    try_create ? "TRYCREATE" : "NONEXISTENT");
 		return NULL;

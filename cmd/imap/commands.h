@@ -40,6 +40,12 @@ bool command_mailbox(
 /* The same, quietly: NULL, or what is wrong with the name. */
 const char *command_name(
     struct session *s, struct str text, struct str *ret_name);
+/* The same of a name in UTF-8; false: it is not allowed. */
+bool command_mailbox_name(
+    struct session *s, struct str name, struct str *ret_name);
+/* *ret_folder NULL: there is no such mailbox that can be selected. */
+enum rc command_find(struct session *s, struct str name,
+    struct folder **ret_folder, struct err *err);
 /* The folder, or NULL and answered ([TRYCREATE] when try_create). */
 struct folder *command_folder(
     struct session *s, const struct arg *arg, bool try_create);

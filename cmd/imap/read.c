@@ -13,8 +13,20 @@ struct gathering {
 	VEC(struct command_piece) pieces;
 	size_t octets;
 	size_t n_literals;
-	bool is_message;    /* APPEND's message is next */
+	struct str before;  /* the first line */
 	struct pending_literal pending;
+};
+
+/* How the lists around a message literal are opened and closed. */
+static const struct {
+	struct str open;
+	struct str close;
+} places[] = {
+	[PLACE_PLAIN] = { STR_INIT(""), STR_INIT("") },
+	[PLACE_UTF8] = { STR_INIT(" UTF8 ("), STR_INIT(")") },
+	[PLACE_CATENATE] = { STR_INIT(" CATENATE ("), STR_INIT(")") },
+	[PLACE_CATENATE_UTF8] = { STR_INIT(" CATENATE (UTF8 ("),
+	    STR_INIT("))") },
 };
 
 static size_t
@@ -119,22 +131,73 @@ keep(void *ctx, struct str block)
 	buf_add_str(ctx, block);
 }
 
+/* "name (" at the end: the list, when its name is right. */
+static const struct arg *
+last_list(const struct arg *v, size_t n, struct str name)
+{
+	return n >= 2 && v[n - 1].type == ARG_LIST &&
+		arg_is_atom(&v[n - 2], name)
+	    ? &v[n - 1]
+	    : NULL;
+}
+
+static bool
+is_empty_list(const struct arg *list)
+{
+	return list && list->n == 0;
+}
+
+/* The command, closed for this place, ends with it. */
+static bool
+is_at_place(const struct command_text *c, enum literal_place place)
+{
+	size_t before = str_equals_nocase(c->name, STR("REPLACE")) ? 2 : 1;
+	const struct arg *v = c->args, *list;
+	size_t n = c->n;
+
+	if (n < before)
+		return false;
+	if (place == PLACE_PLAIN)
+		return true;
+	if (place == PLACE_UTF8)
+		return is_empty_list(last_list(v, n, STR("UTF8")));
+	list = last_list(v, n, STR("CATENATE"));
+	if (!list || list->n == 0)
+		return false;
+	if (place == PLACE_CATENATE)
+		return arg_is_atom(&list->v[list->n - 1], STR("TEXT"));
+	return is_empty_list(last_list(list->v, list->n, STR("UTF8")));
+}
+
 /* APPEND or REPLACE that has its mailbox: the message comes next. */
 static bool
-is_message_next(struct gathering *g, const struct literal_spec *l)
+is_message_next(struct gathering *g, const struct literal_spec *l,
+    enum literal_place *ret_place)
 {
+	struct arena *a = g->s->command_arena;
+	VEC(struct command_piece) all = { 0 };
 	struct command_piece last = { .line = l->before };
 	struct command_text c;
-	VEC(struct command_piece) all = { 0 };
+	const char *wrong;
 	size_t i;
 
 	for (i = 0; i < g->pieces.n; i++)
-		VEC_PUSH(g->s->command_arena, &all, g->pieces.v[i]);
-	VEC_PUSH(g->s->command_arena, &all, last);
-	return command_parse(g->s->command_arena, all.v, all.n,
-		   g->s->has_utf8, &c) == NULL &&
-	    ((str_equals_nocase(c.name, STR("APPEND")) && c.n >= 1) ||
-		(str_equals_nocase(c.name, STR("REPLACE")) && c.n >= 2));
+		VEC_PUSH(a, &all, g->pieces.v[i]);
+	VEC_PUSH(a, &all, last);
+	for (i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		all.v[all.n - 1].line =
+		    arena_join(a, l->before, places[i].close);
+		wrong = command_parse(
+		    a, all.v, all.n, g->s->has_utf8, &c);
+		if (!str_equals_nocase(c.name, STR("APPEND")) &&
+		    !str_equals_nocase(c.name, STR("REPLACE")))
+			return false;
+		if (!wrong && is_at_place(&c, (enum literal_place)i)) {
+			*ret_place = (enum literal_place)i;
+			return true;
+		}
+	}
+	return false;
 }
 
 static enum read_result
@@ -194,6 +257,7 @@ take_line(struct gathering *g, bool *ret_last)
 	struct session *s = g->s;
 	struct command_piece piece = { 0 };
 	enum read_result r = READ_COMMAND;
+	enum literal_place place;
 	struct literal_spec l;
 	const char *wrong;
 	struct line line;
@@ -212,14 +276,16 @@ take_line(struct gathering *g, bool *ret_last)
 	l = literal_of(line.text);
 	if ((wrong = check_line(&line, &l)) != NULL)
 		return refuse_literal(g, &l, line.text, wrong);
-	line.text = arena_dup_str(s->command_arena, line.text);
+	line.text = arena_join(
+	    s->command_arena, g->pieces.n ? STR("") : g->before, line.text);
 	l = literal_of(line.text);
 	piece.line = l.kind == LITERAL_NONE ? line.text : l.before;
 	*ret_last = l.kind == LITERAL_NONE;
-	if (l.kind != LITERAL_NONE &&
-	    (g->is_message || is_message_next(g, &l))) {
-		g->pending = (struct pending_literal){ true,
+	if (l.kind != LITERAL_NONE && is_message_next(g, &l, &place)) {
+		g->pending = (struct pending_literal){ true, place,
 			l.kind == LITERAL_SYNC, l.is_literal8, l.size };
+		piece.line = arena_join(
+		    s->command_arena, l.before, places[place].close);
 		*ret_last = true;
 	} else if (l.kind != LITERAL_NONE) {
 		r = take_literal(g, &l, &piece);
@@ -260,33 +326,35 @@ read_command(struct session *s, struct read_command *ret)
 }
 
 enum read_result
-read_more(struct session *s, const struct arg **ret_v, size_t *ret_n,
+read_more(struct session *s, enum literal_place place,
+    const struct arg **ret_v, size_t *ret_n,
     struct pending_literal *ret_pending)
 {
-	struct gathering g = { .s = s, .is_message = true };
-	struct command_piece piece;
+	struct gathering g = { .s = s };
 	struct command_text c;
-	enum read_result r;
+	enum read_result r = READ_COMMAND;
 	const char *wrong;
-	bool is_last;
+	bool is_last = false;
 	struct str tag = s->tag;
 
-	r = take_line(&g, &is_last);
+	g.before = arena_join(
+	    s->command_arena, STR("x APPEND y"), places[place].open);
+	while (r == READ_COMMAND && !is_last)
+		r = take_line(&g, &is_last);
+	s->tag = tag;
 	if (r != READ_COMMAND)
 		return r;
-	piece = g.pieces.v[0];
-	piece.line = arena_join(
-	    s->command_arena, STR("x APPEND "), piece.line);
 	wrong = command_parse(
-	    s->command_arena, &piece, 1, s->has_utf8, &c);
-	s->tag = tag;
+	    s->command_arena, g.pieces.v, g.pieces.n, s->has_utf8, &c);
+	if (!wrong && (c.n == 0 || !str_equals(c.args[0].s, STR("y"))))
+		wrong = "A blank is missing";
 	if (wrong) {
 		chat_bad(s, wrong);
 		read_drop(s, &g.pending);
 		return READ_ANSWERED;
 	}
-	*ret_v = c.args;
-	*ret_n = c.n;
+	*ret_v = c.args + 1;
+	*ret_n = c.n - 1;
 	*ret_pending = g.pending;
 	return READ_COMMAND;
 }

@@ -8,9 +8,18 @@
 
 #include "chat.h"
 
+/* In what a message literal of APPEND stands; the lists are still open. */
+enum literal_place {
+	PLACE_PLAIN,         /* {n} */
+	PLACE_UTF8,          /* UTF8 (~{n} (RFC 6855) */
+	PLACE_CATENATE,      /* CATENATE (... TEXT {n} (RFC 4469) */
+	PLACE_CATENATE_UTF8, /* CATENATE (... UTF8 (~{n} */
+};
+
 /* APPEND stops before its message: the handler reads it. */
 struct pending_literal {
 	bool is_there;
+	enum literal_place place;
 	bool is_sync;
 	bool is_literal8;
 	uint64_t size;
@@ -28,9 +37,14 @@ struct read_command {
 };
 
 enum read_result read_command(struct session *s, struct read_command *ret);
-/* Further lines of a command whose message was read (MULTIAPPEND). */
-enum read_result read_more(struct session *s, const struct arg **ret_v,
-    size_t *ret_n, struct pending_literal *ret_pending);
+/*
+ * What follows a message literal at such a place, up to the next one. The
+ * lists around it are there again, without what stood in them before:
+ * "CATENATE (URL u)" for the line " URL u)".
+ */
+enum read_result read_more(struct session *s, enum literal_place place,
+    const struct arg **ret_v, size_t *ret_n,
+    struct pending_literal *ret_pending);
 /*
  * The message of a refused command, if it comes without being asked for, with
  * all that belongs to the command: it must not run as commands.

@@ -318,3 +318,74 @@ store_changes(struct db *db, struct arena *a, const struct uuid *owner,
 	*ret_changes = c;
 	return RC_OK;
 }
+
+/* --- one entry ---------------------------------------------------------------- */
+
+struct sought {
+	struct arena *a;
+	uint32_t uid;
+	struct entry *e;
+	bool is_found;
+};
+
+static void
+look_in(struct sought *x, const bson_t *doc, const char *key)
+{
+	entry_vec entries = { 0 };
+	size_t i;
+
+	entries_decode(x->a, doc, key, &entries);
+	for (i = 0; i < entries.n; i++) {
+		if (entries.v[i].uid == x->uid) {
+			*x->e = entries.v[i];
+			x->is_found = true;
+		}
+	}
+}
+
+static bool
+on_sought_tail(void *ctx, const bson_t *doc)
+{
+	look_in(ctx, doc, "tail");
+	return true;
+}
+
+static bool
+on_sought_page(void *ctx, const bson_t *doc)
+{
+	look_in(ctx, doc, "e");
+	return true;
+}
+
+/* The tail before the pages: an entry may move on from there, not back. */
+enum rc
+store_find_entry(struct db *db, const struct uuid *owner,
+    const struct oid *folder, uint32_t uid, struct entry *ret_entry,
+    bool *ret_found, struct err *err)
+{
+	struct entry e;
+	struct sought x = { arena_new(), uid, &e, false };
+	bson_t filter = BSON_INITIALIZER, page = BSON_INITIALIZER;
+	bson_t *opts = BCON_NEW("projection", "{", "tail", BCON_INT32(1), "}");
+	enum rc rc;
+
+	folder_filter(&filter, owner, folder);
+	rc = db_find(
+	    db, DB_FOLDERS, &filter, opts, on_sought_tail, &x, err);
+	doc_add_uuid(&page, "owner", owner);
+	doc_add_oid(&page, "folder", folder);
+	BCON_APPEND(&page, "lo", "{", "$lte", BCON_INT64(uid), "}", "hi", "{",
+	    "$gte", BCON_INT64(uid), "}");
+	if (rc == RC_OK && !x.is_found)
+		rc = db_find(
+		    db, DB_PAGES, &page, NULL, on_sought_page, &x, err);
+	if (rc == RC_OK && x.is_found)
+		*ret_entry = e;
+	if (rc == RC_OK)
+		*ret_found = x.is_found;
+	bson_destroy(opts);
+	bson_destroy(&page);
+	bson_destroy(&filter);
+	arena_free(x.a);
+	return rc;
+}

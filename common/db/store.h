@@ -79,6 +79,11 @@ enum rc store_changes(struct db *db, struct arena *a,
     const struct uuid *owner, const struct oid *folder, uint64_t since,
     struct folder_changes *ret_changes, struct err *err);
 
+/* One entry by its uid. */
+enum rc store_find_entry(struct db *db, const struct uuid *owner,
+    const struct oid *folder, uint32_t uid, struct entry *ret_entry,
+    bool *ret_found, struct err *err);
+
 /* --- messages --------------------------------------------------------- */
 
 enum message_fields {

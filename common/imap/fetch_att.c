@@ -83,8 +83,8 @@ take_fields(struct arena *a, struct str list, struct section *s)
 	return names.n > 0;
 }
 
-static bool
-parse_spec(struct arena *a, struct str spec, struct section *s)
+bool
+fetch_section_parse(struct arena *a, struct str spec, struct section *s)
 {
 	static const struct item_row texts[] = {
 		{ STR_INIT(""), SECTION_ALL },
@@ -181,7 +181,7 @@ parse_section(struct parse *p, struct str word)
 	s.is_peek = prefixes[i].is_peek;
 	spec = str_slice(
 	    word, prefixes[i].name.len, close - prefixes[i].name.len);
-	if (!parse_spec(p->a, spec, &s))
+	if (!fetch_section_parse(p->a, spec, &s))
 		return "Bad section";
 	if (!parse_partial(str_tail(word, close + 1), &s))
 		return "Bad partial range";

@@ -56,6 +56,10 @@ struct fetch_atts {
 	size_t n_sections;
 };
 
+/* "", "1.2.MIME", "HEADER.FIELDS (To)": what stands in BODY[...]. */
+bool fetch_section_parse(
+    struct arena *a, struct str spec, struct section *ret);
+
 /* An atom or a list of them. NULL, or what is wrong. */
 const char *fetch_atts_parse(
     struct arena *a, const struct arg *arg, struct fetch_atts *ret);
