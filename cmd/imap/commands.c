@@ -58,6 +58,7 @@ static const struct command commands[] = {
 	{ STR_INIT("SUBSCRIBE"), IN_USER, 1, 1, cmd_subscribe },
 	{ STR_INIT("THREAD"), IN_SELECTED | HAS_UID | NUMBERS | NO_EXPUNGE,
 	    3, ANY, cmd_thread },
+	{ STR_INIT("UIDBATCHES"), IN_SELECTED, 1, 2, cmd_uidbatches },
 	{ STR_INIT("UNSELECT"), IN_SELECTED | NO_SYNC, 0, 0, cmd_unselect },
 	{ STR_INIT("UNSUBSCRIBE"), IN_USER, 1, 1, cmd_unsubscribe },
 };

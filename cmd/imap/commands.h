@@ -110,6 +110,7 @@ CMD(cmd_store);
 CMD(cmd_copy);
 CMD(cmd_move);
 CMD(cmd_idle);
+CMD(cmd_uidbatches);
 #undef CMD
 
 #endif

@@ -50,6 +50,10 @@ struct view {
 	bool is_loaded;
 	bool is_read_only;
 	bool is_rev2;            /* the session's: \Recent is not shown */
+	struct {
+		unsigned n;      /* UIDBATCHES since so much changed: */
+		uint32_t uidnext, exists;
+	} batches;
 };
 
 struct handler {

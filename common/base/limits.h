@@ -28,6 +28,9 @@
 #define LIMIT_IMAP_BAD_PREAUTH   10     /* BAD replies, then BYE */
 #define LIMIT_IMAP_BAD           50
 #define LIMIT_IMAP_TAG           256
+#define LIMIT_IMAP_BATCH_MIN     500    /* UIDBATCHES: messages of a batch */
+#define LIMIT_IMAP_BATCH_SPAN    100000 /* ... of all batches of a range */
+#define LIMIT_IMAP_BATCHES       100    /* ... commands while nothing changes */
 #define LIMIT_IMAP_MESSAGES      1000   /* of one APPEND */
 #define LIMIT_IMAP_PARTS         1000   /* of its CATENATEs */
 #define LIMIT_IMAP_ID_PAIRS      30     /* RFC 2971 3.3 */

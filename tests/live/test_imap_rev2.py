@@ -1,0 +1,120 @@
+"""UIDBATCHES, and what an audit of IMAP4rev2 and the extensions found."""
+import re
+import unittest
+
+from harness import LiveTest
+
+
+class ImapTest(LiveTest):
+    @classmethod
+    def prepare(cls):
+        cls.system.add_domain()
+
+    def setUp(self):
+        self.address = f'u{self._testMethodName}@example.org'
+        self.system.add_mailbox(self.address)
+
+    def session(self, *enable, select=None):
+        d = self.dialog('m3mta-imap', '--preauth', self.address)
+        d.line()
+        if enable:
+            self.ok(d, 'ENABLE ' + ' '.join(enable))
+        if select:
+            self.ok(d, f'SELECT {select}')
+        return d
+
+    def ok(self, d, command):
+        text = d.imap('a', command)
+        self.assertIn(b'\na OK', b'\n' + text, command)
+        return text
+
+    def append(self, d, *texts, box='INBOX', flags=''):
+        flags = f' ({flags})' if flags else ''
+        self.ok(d, f'APPEND {box}' + ''.join(
+            f'{flags} {{{len(t)}+}}\r\n{t}' for t in texts))
+
+    def fill(self, d, n, box='INBOX', flags=''):
+        while n > 0:
+            self.append(d, *['Subject: x\r\n\r\nx\r\n'] * min(n, 1000),
+                        box=box, flags=flags)
+            n -= 1000
+
+
+class Batches(ImapTest):
+    def batches(self, d, command):
+        """The ranges, each as (high, low)."""
+        text = self.ok(d, command)
+        line = re.search(rb'^\* UIDBATCHES \(TAG "a"\)( .*)?\r$', text, re.M)
+        self.assertTrue(line, text)
+        return [tuple(map(int, r.split(b':')))
+                for r in (line.group(1) or b'').split(b',') if r.strip()]
+
+    def test_batches(self):
+        d = self.session(select='INBOX')
+        self.assertIn(b' UIDBATCHES ', self.ok(d, 'CAPABILITY'))
+        self.assertEqual(self.batches(d, 'UIDBATCHES 500'), [])
+        self.fill(d, 1720)
+        self.ok(d, 'UID STORE 1,100:119,1720 +FLAGS.SILENT (\\Deleted)')
+        self.ok(d, 'EXPUNGE')
+        uids = [u for u in range(2, 1720) if not 100 <= u < 120]
+        all_of = self.batches(d, 'UIDBATCHES 500')
+        self.check(all_of, uids, 500)
+        self.assertEqual(len(all_of), 4)
+        self.assertEqual(self.batches(d, 'UIDBATCHES 500 1:1'), all_of[:1])
+        self.assertEqual(self.batches(d, 'UIDBATCHES 500 2:3'), all_of[1:3])
+        self.assertEqual(self.batches(d, 'uidbatches 500 4:9'), all_of[3:])
+        self.assertEqual(self.batches(d, 'UIDBATCHES 500 5:9'), [])
+        self.assertEqual(self.batches(d, 'UIDBATCHES 1698'), [(1719, 1)])
+        self.assertEqual(self.batches(d, 'UIDBATCHES 4294967295'),
+                         [(1719, 1)])
+        self.check(self.batches(d, 'UIDBATCHES 849'), uids, 849)
+
+    def check(self, ranges, uids, size):
+        """Descending, one touching the other, each of that size."""
+        self.assertEqual(ranges[0][0], uids[-1])
+        self.assertEqual(ranges[-1][1], 1)
+        for before, after in zip(ranges, ranges[1:]):
+            self.assertEqual(after[0], before[1] - 1)
+        sizes = [sum(lo <= u <= hi for u in uids) for hi, lo in ranges]
+        self.assertEqual(sum(sizes), len(uids))
+        self.assertEqual(set(sizes[:-1]) - {size}, set())
+        self.assertLessEqual(sizes[-1], size)
+
+    def test_refused(self):
+        d = self.session()
+        self.assertIn(b'a BAD', d.imap('a', 'UIDBATCHES 500'))
+        self.ok(d, 'SELECT INBOX')
+        for command, answer in (
+                ('UIDBATCHES 499', b'NO [TOOFEW]'),
+                ('UIDBATCHES 500 1:201', b'NO [TOOMANY]'),
+                ('UIDBATCHES 2000 1:100', b'NO [TOOMANY]'),
+                ('UIDBATCHES 2000 4:1', b'BAD [CLIENTBUG]'),
+                ('UIDBATCHES', b'BAD'), ('UIDBATCHES x', b'BAD'),
+                ('UIDBATCHES 0', b'BAD'), ('UIDBATCHES 500 3', b'BAD'),
+                ('UIDBATCHES 500 3:', b'BAD'), ('UIDBATCHES 500 0:3', b'BAD'),
+                ('UIDBATCHES 500 1:*', b'BAD'),
+                ('UIDBATCHES 500 1:2 x', b'BAD'),
+                ('UIDBATCHES 4294967296', b'BAD'),
+                ('UID UIDBATCHES 500', b'BAD')):
+            text = d.imap('a', command)
+            self.assertTrue(text.startswith(b'a ' + answer), (command, text))
+
+    def test_saved_result_stays_and_uidonly(self):
+        d = self.session('UIDONLY', select='INBOX')
+        self.fill(d, 3)
+        self.ok(d, 'UID SEARCH RETURN (SAVE) UID 2')
+        self.assertEqual(self.batches(d, 'UIDBATCHES 500'), [(3, 1)])
+        self.assertIn(b'* 2 UIDFETCH', self.ok(d, 'UID FETCH $ FLAGS'))
+
+    def test_asked_too_often(self):
+        d = self.session(select='INBOX')
+        self.fill(d, 10)
+        for _ in range(100):
+            self.assertEqual(self.batches(d, 'UIDBATCHES 500'), [(10, 1)])
+        self.assertIn(b'a NO [LIMIT]', d.imap('a', 'UIDBATCHES 500'))
+        self.fill(d, 251)
+        self.assertEqual(self.batches(d, 'UIDBATCHES 500'), [(261, 1)])
+
+
+if __name__ == '__main__':
+    unittest.main()
