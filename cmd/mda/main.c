@@ -38,8 +38,10 @@ static enum rc
 scan(struct mda *m, struct err *err)
 {
 	uint64_t buckets = 0;
-	enum rc rc = program_read_db_config(m->p, err);
+	enum rc rc;
 
+	program_age_config(m->p);
+	rc = program_read_db_config(m->p, err);
 	do {
 		if (rc == RC_OK)
 			rc = queue_due_buckets(m->db, &buckets, err);

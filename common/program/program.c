@@ -6,13 +6,14 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/exits.h"
 #include "db/config_db.h"
 #include "log/log.h"
 
 #include "base/banned.h"
 
-enum { MAX_OPTIONS = 16, MAX_SETTINGS = 64 };
+enum { MAX_OPTIONS = 16, MAX_SETTINGS = 64, DB_CONFIG_MS = 60000 };
 
 static void
 print_help(const struct program_spec *spec)
@@ -106,6 +107,7 @@ open_all(struct program *p, const struct program_spec *spec, struct err *err)
 	/* Passwords pass through: no core, no other process looks in. */
 	prctl(PR_SET_DUMPABLE, 0);
 	find_hostname(p);
+	p->file_config = p->config;
 	return db_new(&o, &p->db, err);
 }
 
@@ -188,7 +190,7 @@ program_start(struct program *p, const struct program_spec *spec, int argc,
 
 	log_guard_stderr(spec->name);
 	*p = (struct program){ .name = spec->name, .daemon = spec->daemon,
-		.arena = arena_new() };
+		.arena = arena_new(), .db_arena = arena_new() };
 	code = parse_options(p, spec, argc, argv, &l);
 	if (code == PROGRAM_GO_ON &&
 	    (read_config(p, l.config, l.settings, l.n, &err) != RC_OK ||
@@ -208,17 +210,27 @@ program_read_db_config(struct program *p, struct err *err)
 
 	if (p->has_db_config)
 		return RC_OK;
-	rc = config_read_db(&p->config, p->arena, p->db, p->daemon, err);
+	p->config = p->file_config;
+	arena_reset(p->db_arena);
+	rc = config_read_db(&p->config, p->db_arena, p->db, p->daemon, err);
 	if (rc == RC_OK)
 		rc = config_check_lists(&p->config, err);
-	if (rc == RC_OK)
-		p->has_db_config = true;
+	p->has_db_config = rc == RC_OK;
+	p->db_config_ms = clock_mono_ms();
 	return rc;
+}
+
+void
+program_age_config(struct program *p)
+{
+	if (clock_mono_ms() - p->db_config_ms > DB_CONFIG_MS)
+		p->has_db_config = false;
 }
 
 void
 program_end(struct program *p)
 {
 	db_free(p->db);
+	arena_free(p->db_arena);
 	arena_free(p->arena);
 }

@@ -15,9 +15,12 @@ struct program {
 	const char *daemon;    /* "smtp": the document of `config` */
 	struct arena *arena;   /* of the process */
 	struct config config;
-	struct db *db;         /* not connected */
+	struct config file_config; /* without the documents of `config` */
+	struct arena *db_arena;    /* of what those documents said */
+	struct db *db;             /* not connected */
 	struct str hostname;
 	bool has_db_config;
+	int64_t db_config_ms;      /* monotonic, when they were read */
 	bool is_verbose;
 };
 
@@ -54,6 +57,11 @@ int program_start(struct program *p, const struct program_spec *spec,
  * use of a key that may stand there. RC_TEMP, or RC_PERM for a bad value.
  */
 enum rc program_read_db_config(struct program *p, struct err *err);
+/*
+ * Before a session, or a scan of the queue, of a process that may be old: what
+ * the documents said is forgotten after a minute, and read again when needed.
+ */
+void program_age_config(struct program *p);
 void program_end(struct program *p);
 
 #endif

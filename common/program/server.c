@@ -36,6 +36,7 @@ on_connection(void *ctx, struct connection *c)
 {
 	struct server *s = ctx;
 
+	program_age_config(s->p);
 	return s->spec->session(s->spec->ctx, c);
 }
 
@@ -61,7 +62,7 @@ warm(void *ctx)
 	struct server *s = ctx;
 	struct err unused;
 
-	(void)db_ping(s->p->db, &unused);
+	(void)program_read_db_config(s->p, &unused);
 }
 
 int
