@@ -45,24 +45,10 @@ static bool
 ask(struct session *s, struct str challenge, struct str *ret)
 {
 	struct line l;
-	enum io io;
 
 	send_challenge(s, challenge);
-	io = reader_line(s->reader, LIMIT_SMTP_AUTH_LINE,
-	    LIMIT_SMTP_LINE_DISCARD,
-	    session_deadline(s, CFG_SMTP_TIMEOUT_COMMAND), &l);
-	if (io == IO_TIMEOUT)
-		chat_close(s, 421, "4.4.2", "%.*s timed out",
-		    STR_ARG(s->p->hostname));
-	if (io != IO_OK) {
-		s->is_ending = true;
-		return false;
-	}
-	if (l.is_long) {
-		fail(s, 500, "5.5.6", "Authentication line too long");
-		return false;
-	}
-	return decode(s, l.text, ret);
+	return session_line(s, LIMIT_SMTP_AUTH_LINE, &l) &&
+	    decode(s, l.text, ret);
 }
 
 /* None is STR_NONE; "=" is the empty one. */

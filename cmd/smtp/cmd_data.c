@@ -400,11 +400,6 @@ cmd_data(struct session *s, struct str argument)
 	enum io io;
 
 	(void)argument;
-	if (s->state < STATE_RCPT) {
-		chat_reply(s, 554, "5.5.1", "No valid recipients");
-		session_count_error(s);
-		return;
-	}
 	if (!is_within_rates(s) ||
 	    !policy_passes(s, "data", STR(""), NULL))
 		return;

@@ -8,16 +8,20 @@
 #define HELLO CMD_NEEDS_HELLO
 
 static const struct command commands[] = {
-	{ STR_INIT("AUTH"), HELLO | CMD_NO_MAIL, cmd_auth },
+	{ STR_INIT("AUTH"), HELLO | CMD_NO_MAIL | CMD_IS_LAST, cmd_auth },
 	{ STR_INIT("BDAT"), CMD_CLOSES, cmd_obsolete },
 	{ STR_INIT("CONNECT"), CMD_CLOSES, cmd_foreign },
-	{ STR_INIT("DATA"), HELLO | CMD_NEEDS_MAIL | CMD_NO_ARGUMENT, cmd_data },
-	{ STR_INIT("EHLO"), CMD_NOT_LMTP | CMD_IN_CLEAR, cmd_ehlo },
+	{ STR_INIT("DATA"), HELLO | CMD_NEEDS_MAIL | CMD_NO_ARGUMENT |
+	    CMD_NEEDS_RCPT | CMD_IS_LAST, cmd_data },
+	{ STR_INIT("EHLO"), CMD_NOT_LMTP | CMD_IN_CLEAR | CMD_IS_LAST,
+	    cmd_ehlo },
 	{ STR_INIT("EXPN"), HELLO | CMD_TAKES_8BIT, cmd_expn },
 	{ STR_INIT("GET"), CMD_CLOSES, cmd_foreign },
-	{ STR_INIT("HELO"), CMD_NOT_LMTP | CMD_IN_CLEAR, cmd_helo },
+	{ STR_INIT("HELO"), CMD_NOT_LMTP | CMD_IN_CLEAR | CMD_IS_LAST,
+	    cmd_helo },
 	{ STR_INIT("HELP"), CMD_IN_CLEAR, cmd_help },
-	{ STR_INIT("LHLO"), CMD_LMTP_ONLY | CMD_IN_CLEAR, cmd_ehlo },
+	{ STR_INIT("LHLO"), CMD_LMTP_ONLY | CMD_IN_CLEAR | CMD_IS_LAST,
+	    cmd_ehlo },
 	{ STR_INIT("MAIL"), HELLO | CMD_NO_MAIL | CMD_TAKES_8BIT |
 	    CMD_NEEDS_LOGIN, cmd_mail },
 	{ STR_INIT("NOOP"), CMD_IN_CLEAR, cmd_noop },
@@ -97,9 +101,23 @@ may_run(struct session *s, const struct command *c, struct str argument)
 	else if (c->flags & CMD_NO_ARGUMENT && argument.len)
 		chat_reply(s, 501, "5.5.4", "%.*s takes no argument",
 		    STR_ARG(c->verb));
+	else if (c->flags & CMD_NEEDS_RCPT && s->state < STATE_RCPT)
+		chat_reply(s, 554, "5.5.1", "No valid recipients");
 	else
 		return true;
 	return false;
+}
+
+/*
+ * What the client sends must depend on the answer to some commands. Octets
+ * that stand behind one already are no command: they may be the body of a
+ * message, or what another party put there. A script on a pipe may do so.
+ */
+static bool
+goes_past(struct session *s, const struct command *c)
+{
+	return c->flags & CMD_IS_LAST && s->c->peer.is_socket &&
+	    reader_has_input(s->reader);
 }
 
 void
@@ -108,6 +126,7 @@ command_run(struct session *s, struct str line)
 	size_t end = str_find_char(line, ' ');
 	struct str argument = str_trim(str_tail(line, end));
 	const struct command *c = find_command(str_slice(line, 0, end));
+	bool is_past;
 
 	if (!c || is_wrong_protocol(s, c)) {
 		chat_reply(s, 500, "5.5.1", "Unknown command");
@@ -119,10 +138,14 @@ command_run(struct session *s, struct str line)
 		session_count_error(s);
 		return;
 	}
-	if (c->flags & CMD_CLOSES)
+	is_past = goes_past(s, c);
+	if (c->flags & CMD_CLOSES || is_past)
 		s->is_ending = true;
-	if (may_run(s, c, argument))
-		c->run(s, argument);
-	else
+	if (!may_run(s, c, argument))
 		session_count_error(s);
+	else if (is_past)
+		chat_reply(s, 503, "5.5.0", "Nothing may follow %.*s",
+		    STR_ARG(c->verb));
+	else
+		c->run(s, argument);
 }

@@ -16,6 +16,8 @@ enum command_flags {
 	CMD_IN_CLEAR      = 1 << 7, /* allowed when TLS is required */
 	CMD_NEEDS_LOGIN   = 1 << 8, /* on submission */
 	CMD_CLOSES        = 1 << 9, /* an unsafe peer: close after the reply */
+	CMD_NEEDS_RCPT    = 1 << 10,
+	CMD_IS_LAST       = 1 << 11, /* of a pipelined group (RFC 2920 3.1) */
 };
 
 struct command {

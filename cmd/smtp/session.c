@@ -93,14 +93,15 @@ end_by(struct session *s, enum io io)
 
 /* False: the line was answered already. */
 static bool
-check_line(struct session *s, const struct line *l)
+check_line(struct session *s, const struct line *l, size_t max)
 {
 	if (l->end == LINE_LF) {
 		s->n_bare_lf++;
 		chat_reply(s, 500, "5.5.2", "Lines end with CR LF");
 		s->is_ending |= s->n_bare_lf > 1;
 	} else if (l->is_long) {
-		chat_reply(s, 500, "5.5.2", "Line too long");
+		chat_reply(s, 500, max > LIMIT_SMTP_LINE ? "5.5.6" : "5.5.2",
+		    "Line too long");
 	} else if (l->has_nul || l->has_cr) {
 		chat_reply(s, 500, "5.5.2",
 		    "Control characters in a command");
@@ -122,19 +123,27 @@ is_out_of_commands(struct session *s)
 	return true;
 }
 
-static void
-next_command(struct session *s)
+bool
+session_line(struct session *s, size_t max, struct line *ret_line)
 {
-	struct line l;
 	enum io io;
 
 	if (!reader_has_input(s->reader))
 		chat_flush(s);
-	io = reader_line(s->reader, LIMIT_SMTP_LINE, LIMIT_SMTP_LINE_DISCARD,
-	    session_deadline(s, CFG_SMTP_TIMEOUT_COMMAND), &l);
-	if (io != IO_OK)
-		end_by(s, io);
-	else if (check_line(s, &l) && !is_out_of_commands(s))
+	io = reader_line(s->reader, max, LIMIT_SMTP_LINE_DISCARD,
+	    session_deadline(s, CFG_SMTP_TIMEOUT_COMMAND), ret_line);
+	if (io == IO_OK)
+		return check_line(s, ret_line, max);
+	end_by(s, io);
+	return false;
+}
+
+static void
+next_command(struct session *s)
+{
+	struct line l;
+
+	if (session_line(s, LIMIT_SMTP_LINE, &l) && !is_out_of_commands(s))
 		command_run(s, l.text);
 }
 

@@ -101,6 +101,11 @@ enum rc session_open_db(struct session *s, struct err *err);
 struct guard session_guard(const struct session *s);
 /* A deadline ms from now, or the end of the session when that is earlier. */
 int64_t session_deadline(const struct session *s, enum config_key timeout);
+/*
+ * A line of at most max octets from the client. False: the session ends, or
+ * the line was refused; both are answered.
+ */
+bool session_line(struct session *s, size_t max, struct line *ret_line);
 /* Counts a bad command or unknown recipient: 421 over the limit. */
 void session_count_error(struct session *s);
 

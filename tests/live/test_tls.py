@@ -106,10 +106,14 @@ class Tls(LiveTest):
             self.assertTrue(s.recv(100).startswith(b'* OK'))
 
     def test_octets_behind_starttls(self):
-        for port, lines, want in (
-                (self.smtp, b'EHLO x\r\nSTARTTLS\r\nRSET\r\n', b'501 5.5.4'),
-                (self.imap, b'a STARTTLS\r\nb LOGIN x y\r\n', b'a BAD')):
+        for port, first, lines, want in (
+                (self.smtp, b'EHLO x\r\n', b'STARTTLS\r\nRSET\r\n',
+                 b'501 5.5.4'),
+                (self.imap, b'a NOOP\r\n', b'a STARTTLS\r\nb LOGIN x y\r\n',
+                 b'a BAD')):
             with socket.create_connection(('127.0.0.1', port), 20) as s:
+                s.recv(1000)
+                s.sendall(first)
                 s.recv(1000)
                 s.sendall(lines)
                 text = b''
