@@ -125,7 +125,7 @@ test: ## installs what the tests need and runs all of them
 	@/usr/bin/python3 tests/run --build $(BUILD) unit live
 
 .PHONY: conformance
-conformance: ## the rows of the SMTP cases, one by one
+conformance: ## the rows of the SMTP cases, the lines of bad input, one by one
 	@tools/setup test
 	@$(MAKE) --no-print-directory all test-builds
 	@tests/conformance --build $(BUILD)
