@@ -8,7 +8,6 @@
 #include "base/ascii.h"
 #include "base/clock.h"
 #include "base/limits.h"
-#include "base/num.h"
 #include "net/dial.h"
 #include "net/tlsconf.h"
 #include "text/base64.h"
@@ -18,7 +17,7 @@
 enum { BUFFER = 16384, QUIT_MS = 5000 };
 
 enum rc
-client_verdict(const struct client_reply *r)
+client_verdict(const struct smtp_reply *r)
 {
 	if (r->code >= 200 && r->code < 300)
 		return RC_OK;
@@ -42,7 +41,7 @@ client_transcript(const struct client *c)
 /* --- replies ------------------------------------------------------------------------ */
 
 void
-client_set_reply(struct client_reply *r, uint32_t code, const char *status,
+client_set_reply(struct smtp_reply *r, uint32_t code, const char *status,
     const char *text)
 {
 	r->code = code;
@@ -50,102 +49,10 @@ client_set_reply(struct client_reply *r, uint32_t code, const char *status,
 	snprintf(r->text, sizeof(r->text), "%s", text);
 }
 
-static bool
-is_status(struct str s)
-{
-	size_t i, dots = 0;
-
-	for (i = 0; i < s.len; i++) {
-		dots += s.p[i] == '.';
-		if (s.p[i] != '.' && !ascii_is_digit(s.p[i]))
-			return false;
-	}
-	return dots == 2 && s.len < 12;
-}
-
-/* "250-5.1.1 text": false: not a reply line. */
-static bool
-parse_line(struct str line, struct client_reply *r, bool *ret_last)
-{
-	struct str text = str_tail(line, 4), word;
-	uint64_t code;
-	size_t i, end;
-
-	if (line.len < 3 || !num_parse_u64(str_slice(line, 0, 3), 599, &code) ||
-	    code < 200 || (line.len > 3 && line.p[3] != ' ' &&
-			      line.p[3] != '-'))
-		return false;
-	*ret_last = line.len == 3 || line.p[3] == ' ';
-	r->code = (uint32_t)code;
-	end = str_find_char(text, ' ');
-	word = str_slice(text, 0, end);
-	if (is_status(word)) {
-		snprintf(r->status, sizeof(r->status), "%.*s", STR_ARG(word));
-		text = str_trim(str_tail(text, end));
-	} else {
-		snprintf(r->status, sizeof(r->status), "%u.0.0",
-		    r->code / 100);
-	}
-	snprintf(r->text, sizeof(r->text), "%.*s", STR_ARG(text));
-	for (i = 0; r->text[i]; i++) {
-		if (ascii_is_cntl(r->text[i]))
-			r->text[i] = '?';
-	}
-	return true;
-}
-
-struct extension_row {
-	struct str name;
-	unsigned bit;
-};
-
-static const struct extension_row extensions[] = {
-	{ STR_INIT("STARTTLS"), EXT_STARTTLS },
-	{ STR_INIT("SIZE"), EXT_SIZE },
-	{ STR_INIT("8BITMIME"), EXT_8BITMIME },
-	{ STR_INIT("SMTPUTF8"), EXT_SMTPUTF8 },
-	{ STR_INIT("DSN"), EXT_DSN },
-	{ STR_INIT("PIPELINING"), EXT_PIPELINING },
-};
-
-static const struct extension_row mechanisms[] = {
-	{ STR_INIT("PLAIN"), EXT_PLAIN },
-	{ STR_INIT("LOGIN"), EXT_LOGIN },
-};
-
-static unsigned
-find_bit(const struct extension_row *rows, size_t n, struct str word)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		if (str_equals_nocase(word, rows[i].name))
-			return rows[i].bit;
-	}
-	return 0;
-}
-
-#define FIND_BIT(rows, word) \
-	find_bit(rows, sizeof(rows) / sizeof(*(rows)), word)
-
-static void
-note_extension(struct client *c, struct str line)
-{
-	struct str rest = str_tail(line, 4), word;
-
-	if (!str_split_char(&rest, ' ', &word))
-		return;
-	c->extensions |= FIND_BIT(extensions, word);
-	if (!str_equals_nocase(word, STR("AUTH")))
-		return;
-	while (str_split_char(&rest, ' ', &word))
-		c->extensions |= FIND_BIT(mechanisms, word);
-}
-
 /* False: the connection is no good any more; *r says why. */
 static bool
 read_reply(struct client *c, int64_t timeout_ms, bool is_hello,
-    struct client_reply *r)
+    struct smtp_reply *r)
 {
 	int64_t deadline = clock_deadline(timeout_ms);
 	bool is_last = false;
@@ -163,12 +70,12 @@ read_reply(struct client *c, int64_t timeout_ms, bool is_hello,
 			return false;
 		}
 		client_note(c, "S", l.text);
-		if (!parse_line(l.text, r, &is_last)) {
+		if (!smtp_reply_parse(l.text, r, &is_last)) {
 			client_set_reply(r, 0, "4.5.0", "That is no SMTP reply");
 			return false;
 		}
 		if (is_hello)
-			note_extension(c, l.text);
+			c->extensions |= smtp_reply_extensions(l.text);
 	}
 	return true;
 }
@@ -178,10 +85,15 @@ client_put(struct client *c, const char *fmt, ...)
 {
 	struct buf b = BUF_INIT;
 	va_list ap;
+	size_t i;
 
 	va_start(ap, fmt);
 	buf_vprintf(&b, fmt, ap);
 	va_end(ap);
+	for (i = 0; i < b.len; i++) {
+		if (ascii_is_cntl(b.p[i]))
+			b.p[i] = '?';
+	}
 	client_note(c, "C", buf_str(&b));
 	buf_add_cstr(&b, "\r\n");
 	writer_add_str(c->writer, buf_str(&b));
@@ -196,7 +108,7 @@ reply_timeout(const struct client *c)
 
 static bool
 get(struct client *c, int64_t timeout_ms, bool is_hello,
-    struct client_reply *r)
+    struct smtp_reply *r)
 {
 	if (writer_flush(c->writer) != IO_OK) {
 		client_set_reply(r, 0, "4.4.2", "Connection lost");
@@ -211,13 +123,13 @@ get(struct client *c, int64_t timeout_ms, bool is_hello,
 }
 
 bool
-client_get(struct client *c, int64_t timeout_ms, struct client_reply *r)
+client_get(struct client *c, int64_t timeout_ms, struct smtp_reply *r)
 {
 	return get(c, timeout_ms, false, r);
 }
 
 bool
-client_ask(struct client *c, struct client_reply *r)
+client_ask(struct client *c, struct smtp_reply *r)
 {
 	return get(c, reply_timeout(c), false, r);
 }
@@ -225,7 +137,7 @@ client_ask(struct client *c, struct client_reply *r)
 /* --- the start ----------------------------------------------------------------------------- */
 
 static bool
-hello(struct client *c, struct client_reply *r)
+hello(struct client *c, struct smtp_reply *r)
 {
 	struct str name = c->m->p->hostname;
 
@@ -244,7 +156,7 @@ hello(struct client *c, struct client_reply *r)
 
 /* RFC 3207. Octets behind the 220 would be injected: no good. */
 static bool
-start_tls(struct client *c, struct client_reply *r)
+start_tls(struct client *c, struct smtp_reply *r)
 {
 	enum tls_policy policy = c->target->tls;
 	struct tls_client *tls;
@@ -289,7 +201,7 @@ put_secret(struct client *c, const char *word, struct str text)
 }
 
 static bool
-auth_plain(struct client *c, struct client_reply *r)
+auth_plain(struct client *c, struct smtp_reply *r)
 {
 	struct buf b = BUF_INIT;
 
@@ -303,7 +215,7 @@ auth_plain(struct client *c, struct client_reply *r)
 }
 
 static bool
-auth_login(struct client *c, struct client_reply *r)
+auth_login(struct client *c, struct smtp_reply *r)
 {
 	client_put(c, "AUTH LOGIN");
 	if (!client_ask(c, r) || r->code != 334)
@@ -317,7 +229,7 @@ auth_login(struct client *c, struct client_reply *r)
 
 /* A refused login is ours to mend: the mail waits. */
 static bool
-log_in(struct client *c, struct client_reply *r)
+log_in(struct client *c, struct smtp_reply *r)
 {
 	bool ok;
 
@@ -338,7 +250,7 @@ log_in(struct client *c, struct client_reply *r)
 }
 
 static bool
-greet(struct client *c, struct client_reply *r)
+greet(struct client *c, struct smtp_reply *r)
 {
 	enum tls_policy tls = c->target->tls;
 	bool must = tls == TLS_MUST || tls == TLS_VERIFY;
@@ -357,7 +269,7 @@ greet(struct client *c, struct client_reply *r)
 
 enum rc
 client_open(struct mda *m, const struct client_target *t,
-    struct client **ret_client, struct client_reply *ret_reply)
+    struct client **ret_client, struct smtp_reply *ret_reply)
 {
 	int64_t deadline = clock_deadline(
 	    config_int(m->config, CFG_REMOTE_TIMEOUT_CONNECT));
@@ -396,7 +308,7 @@ client_has_dsn(const struct client *c)
 void
 client_close(struct client *c)
 {
-	struct client_reply r;
+	struct smtp_reply r;
 
 	if (!c)
 		return;

@@ -7,20 +7,14 @@
 #define M3_CMD_MDA_CLIENT_H
 
 #include "mda.h"
+#include "smtp/reply.h"
 
 enum { CLIENT_RECIPIENTS = 100 }; /* of one transaction: all take as many */
 
 struct client;
 
-/* What the other side said, as its last words about something. */
-struct client_reply {
-	uint32_t code;          /* 0: nothing, the connection failed */
-	char status[16];        /* enhanced, or made from the code */
-	char text[512];
-};
-
 /* 2xx, 5xx, or anything else. */
-enum rc client_verdict(const struct client_reply *r);
+enum rc client_verdict(const struct smtp_reply *r);
 
 struct client_target {
 	struct str host;        /* name, for TLS */
@@ -37,7 +31,7 @@ struct client_target {
  * why; its code is 0 when nobody answered.
  */
 enum rc client_open(struct mda *m, const struct client_target *t,
-    struct client **ret_client, struct client_reply *ret_reply);
+    struct client **ret_client, struct smtp_reply *ret_reply);
 /*
  * One message for up to CLIENT_RECIPIENTS recipients. replies[i] is the
  * answer for v[i]: that to RCPT when it was refused, else that to the end of
@@ -46,7 +40,7 @@ enum rc client_open(struct mda *m, const struct client_target *t,
  */
 enum rc client_send(struct client *c, const struct queue_item *item,
     const struct queue_recipient *const *v, size_t n,
-    struct client_reply *replies);
+    struct smtp_reply *replies);
 /* It takes NOTIFY, and reports itself (RFC 3461 5.2.2). */
 bool client_has_dsn(const struct client *c);
 /* The session so far, at most LIMIT_TRANSCRIPT octets. */

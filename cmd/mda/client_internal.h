@@ -7,17 +7,6 @@
 #include "net/reader.h"
 #include "net/writer.h"
 
-enum extension {
-	EXT_STARTTLS   = 1,
-	EXT_SIZE       = 2,
-	EXT_8BITMIME   = 4,
-	EXT_SMTPUTF8   = 8,
-	EXT_DSN        = 16,
-	EXT_PIPELINING = 32,
-	EXT_PLAIN      = 64, /* AUTH */
-	EXT_LOGIN      = 128,
-};
-
 enum { PENDING_MAX = CLIENT_RECIPIENTS + 2 };
 
 struct client {
@@ -31,25 +20,25 @@ struct client {
 	unsigned extensions;
 	bool is_broken;
 	/* Commands that were sent and not answered yet. */
-	struct client_reply *pending[PENDING_MAX];
+	struct smtp_reply *pending[PENDING_MAX];
 	size_t n_pending;
 	struct buf transcript;
 	size_t greeting_end;    /* what stays of it for the next message */
 };
 
-void client_set_reply(struct client_reply *r, uint32_t code,
+void client_set_reply(struct smtp_reply *r, uint32_t code,
     const char *status, const char *text);
 /* A line of the transcript; who: "C" or "S". */
 void client_note(struct client *c, const char *who, struct str text);
-/* A command into the buffer. */
+/* A command into the buffer; control characters in it become '?'. */
 void client_put(struct client *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /*
  * Sends what was put and reads one reply. False: the session broke (also
  * is_broken), and *r says how.
  */
-bool client_get(struct client *c, int64_t timeout_ms, struct client_reply *r);
+bool client_get(struct client *c, int64_t timeout_ms, struct smtp_reply *r);
 /* With remote.timeout.reply. */
-bool client_ask(struct client *c, struct client_reply *r);
+bool client_ask(struct client *c, struct smtp_reply *r);
 
 #endif

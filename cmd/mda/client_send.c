@@ -2,6 +2,7 @@
 #include "base/ascii.h"
 #include "client_internal.h"
 #include "db/blob.h"
+#include "smtp/dot.h"
 
 #include "base/banned.h"
 
@@ -9,7 +10,7 @@
 
 /* With PIPELINING the reply is read by sync, else now. */
 static bool
-await(struct client *c, struct client_reply *r)
+await(struct client *c, struct smtp_reply *r)
 {
 	if (!(c->extensions & EXT_PIPELINING))
 		return client_ask(c, r);
@@ -110,9 +111,9 @@ struct envelope {
 	const struct queue_item *item;
 	const struct queue_recipient *const *v;
 	size_t n;
-	struct client_reply *replies; /* of the recipients */
-	struct client_reply mail;
-	struct client_reply data;
+	struct smtp_reply *replies; /* of the recipients */
+	struct smtp_reply mail;
+	struct smtp_reply data;
 	size_t n_good;
 	bool is_data;                 /* DATA was said */
 };
@@ -123,7 +124,7 @@ put_recipients(struct client *c, struct envelope *e)
 	size_t i;
 
 	for (i = 0; i < e->n; i++) {
-		struct client_reply *r = &e->replies[i];
+		struct smtp_reply *r = &e->replies[i];
 
 		if (is_unspeakable(c, e->v[i]->address)) {
 			client_set_reply(r, 553, "5.6.7",
@@ -171,54 +172,38 @@ send_envelope(struct client *c, struct envelope *e)
 	return true;
 }
 
-/* Dot-stuffing, and every line end as CRLF whatever is stored. */
 struct sending {
 	struct client *c;
-	char last;
-	bool at_start;
+	struct dot_encoder encoder;
 };
+
+static void
+write_piece(void *ctx, struct str piece)
+{
+	struct sending *s = ctx;
+
+	writer_add_str(s->c->writer, piece);
+}
 
 static bool
 send_piece(void *ctx, struct str piece)
 {
 	struct sending *s = ctx;
-	struct writer *w = s->c->writer;
-	size_t i, from = 0;
 
-	for (i = 0; i < piece.len; i++) {
-		char x = piece.p[i];
-
-		if (s->last == '\r' && x != '\n') {
-			writer_add(w, piece.p + from, i - from);
-			writer_add(w, "\n", 1);
-			from = i;
-			s->at_start = true;
-		} else if (x == '\n' && s->last != '\r') {
-			writer_add(w, piece.p + from, i - from);
-			writer_add(w, "\r", 1);
-			from = i;
-		}
-		if (s->at_start && x == '.') {
-			writer_add(w, piece.p + from, i - from);
-			writer_add(w, ".", 1);
-			from = i;
-		}
-		s->at_start = x == '\n';
-		s->last = x;
-	}
-	writer_add(w, piece.p + from, piece.len - from);
-	return writer_error(w) == IO_OK;
+	dot_encode(&s->encoder, piece, write_piece, s);
+	return writer_error(s->c->writer) == IO_OK;
 }
 
 /* False: the connection is closed in the middle, nothing was accepted. */
 static bool
 send_message(
-    struct client *c, const struct queue_item *item, struct client_reply *r)
+    struct client *c, const struct queue_item *item, struct smtp_reply *r)
 {
-	struct sending s = { .c = c, .at_start = true };
+	struct sending s = { .c = c };
 	struct err err;
 
 	c->is_broken = true;
+	dot_encode_init(&s.encoder);
 	if (!send_piece(&s, item->headers) ||
 	    blob_read(c->m->db, &item->blob, 0, item->size, send_piece, &s,
 		&err) != RC_OK ||
@@ -227,12 +212,8 @@ send_message(
 		return false;
 	}
 	c->is_broken = false;
-	if (s.last == '\r')
-		writer_add(c->writer, "\n", 1);
-	else if (s.last != '\n' && s.last)
-		writer_add(c->writer, "\r\n", 2);
 	client_note(c, "C", STR("(message) ."));
-	writer_add(c->writer, ".\r\n", 3);
+	dot_encode_end(&s.encoder, write_piece, &s);
 	return true;
 }
 
@@ -240,7 +221,7 @@ send_message(
 static void
 read_end(struct client *c, struct envelope *e)
 {
-	struct client_reply r = e->data;
+	struct smtp_reply r = e->data;
 	bool has_one = false;
 	size_t i;
 
@@ -262,7 +243,7 @@ read_end(struct client *c, struct envelope *e)
 
 /* For all whose RCPT was accepted, or was not answered. */
 static void
-answer_all(struct envelope *e, const struct client_reply *r)
+answer_all(struct envelope *e, const struct smtp_reply *r)
 {
 	size_t i;
 
@@ -277,7 +258,7 @@ answer_all(struct envelope *e, const struct client_reply *r)
 static void
 send_nothing(struct client *c)
 {
-	struct client_reply unused;
+	struct smtp_reply unused;
 
 	writer_add_cstr(c->writer, ".\r\n");
 	(void)client_ask(c, &unused);
@@ -303,11 +284,11 @@ send_body(struct client *c, struct envelope *e)
 enum rc
 client_send(struct client *c, const struct queue_item *item,
     const struct queue_recipient *const *v, size_t n,
-    struct client_reply *replies)
+    struct smtp_reply *replies)
 {
 	struct envelope e = { .item = item, .v = v, .n = n,
 		.replies = replies };
-	struct client_reply lost;
+	struct smtp_reply lost;
 
 	buf_truncate(&c->transcript, c->greeting_end);
 	if (!send_envelope(c, &e)) {

@@ -21,7 +21,7 @@ struct courier {
 	struct client *client;  /* open session, to `open` */
 	struct str open;        /* the key of a destination, "" = none */
 	struct str host;        /* that it is with */
-	struct client_reply last;
+	struct smtp_reply last;
 	int64_t renew_at_ms;    /* the leases of what is left */
 };
 
@@ -177,7 +177,7 @@ open_client(struct courier *c, const struct destination *to,
 {
 	enum rc rc;
 
-	c->last = (struct client_reply){ .status = "4.4.1",
+	c->last = (struct smtp_reply){ .status = "4.4.1",
 		.text = "No host could be reached" };
 	if (!c->dns &&
 	    dns_new(config_str(c->m->config, CFG_DNS_SERVER), &c->dns,
@@ -244,7 +244,7 @@ open_session(struct courier *c, const struct destination *to,
 
 static void
 take_reply(struct courier *c, struct verdict *v,
-    const struct client_reply *r)
+    const struct smtp_reply *r)
 {
 	struct mda *m = c->m;
 	const char *status =
@@ -328,8 +328,8 @@ static void
 send_party(struct courier *c, struct job *j, const struct destination *to,
     const struct party *p)
 {
-	struct client_reply *replies =
-	    ARENA_ARRAY(c->m->a, p->n, struct client_reply);
+	struct smtp_reply *replies =
+	    ARENA_ARRAY(c->m->a, p->n, struct smtp_reply);
 	struct err err = { .rc = RC_OK };
 	enum opening opening = open_session(c, to, &err);
 	enum rc rc;

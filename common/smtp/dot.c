@@ -109,3 +109,62 @@ dot_push(struct dot *d, struct str block, dot_sink *sink, void *ctx)
 	}
 	return at;
 }
+
+/* --- the other way ---------------------------------------------------------------- */
+
+void
+dot_encode_init(struct dot_encoder *e)
+{
+	*e = (struct dot_encoder){ .at_start = true };
+}
+
+/* What has to stand between the last octet and c. */
+static struct str
+between(const struct dot_encoder *e, char c)
+{
+	if (e->last == '\r' && c != '\n')
+		return c == '.' ? STR("\n.") : STR("\n");
+	if (c == '\n' && e->last != '\r')
+		return STR("\r");
+	return e->at_start && c == '.' ? STR(".") : STR("");
+}
+
+static void
+hand_out_piece(struct str piece, dot_sink *sink, void *ctx)
+{
+	if (piece.len)
+		sink(ctx, piece);
+}
+
+void
+dot_encode(
+    struct dot_encoder *e, struct str piece, dot_sink *sink, void *ctx)
+{
+	size_t i, from = 0;
+
+	for (i = 0; i < piece.len; i++) {
+		char c = piece.p[i];
+		struct str more = between(e, c);
+
+		if (more.len) {
+			hand_out_piece(
+			    str_slice(piece, from, i - from), sink, ctx);
+			sink(ctx, more);
+			from = i;
+		}
+		e->at_start = c == '\n';
+		e->last = c;
+	}
+	hand_out_piece(str_tail(piece, from), sink, ctx);
+}
+
+void
+dot_encode_end(struct dot_encoder *e, dot_sink *sink, void *ctx)
+{
+	if (e->last == '\r')
+		sink(ctx, STR("\n"));
+	else if (!e->at_start)
+		sink(ctx, STR("\r\n"));
+	sink(ctx, STR(".\r\n"));
+	dot_encode_init(e);
+}

@@ -33,4 +33,20 @@ void dot_init(struct dot *d);
  */
 size_t dot_push(struct dot *d, struct str block, dot_sink *sink, void *ctx);
 
+/*
+ * The other way: a message as it goes over the wire. Whatever it holds, each
+ * line ends in CRLF, no CR and no LF stands alone, and each line that starts
+ * with a dot gets one more, so that the next server sees the same one end.
+ */
+struct dot_encoder {
+	char last;
+	bool at_start;
+};
+
+void dot_encode_init(struct dot_encoder *e);
+void dot_encode(
+    struct dot_encoder *e, struct str piece, dot_sink *sink, void *ctx);
+/* Ends the last line, and the message. */
+void dot_encode_end(struct dot_encoder *e, dot_sink *sink, void *ctx);
+
 #endif

@@ -102,6 +102,42 @@ START_TEST(test_dot)
 }
 END_TEST
 
+static const struct {
+	struct str in, out;
+} encodings[] = {
+	{ STR_INIT(""), STR_INIT(".\r\n") },
+	{ STR_INIT("a"), STR_INIT("a\r\n.\r\n") },
+	{ STR_INIT("a\r\n"), STR_INIT("a\r\n.\r\n") },
+	{ STR_INIT("."), STR_INIT("..\r\n.\r\n") },
+	{ STR_INIT(".\r\n.a\r\n"), STR_INIT("..\r\n..a\r\n.\r\n") },
+	{ STR_INIT("a\n.\nb"), STR_INIT("a\r\n..\r\nb\r\n.\r\n") },
+	{ STR_INIT("a\r.\rb\r"), STR_INIT("a\r\n..\r\nb\r\n.\r\n") },
+	{ STR_INIT("\n"), STR_INIT("\r\n.\r\n") },
+	{ STR_INIT("\r\r\n"), STR_INIT("\r\n\r\n.\r\n") },
+	{ STR_INIT("\n\r"), STR_INIT("\r\n\r\n.\r\n") },
+};
+
+enum { ENCODINGS = sizeof(encodings) / sizeof(encodings[0]) };
+
+START_TEST(test_encode)
+{
+	struct str in = encodings[_i].in, out = encodings[_i].out;
+	struct dot_encoder e;
+	size_t cut;
+
+	for (cut = 0; cut <= in.len; cut++) {
+		struct buf b = BUF_INIT;
+
+		dot_encode_init(&e);
+		dot_encode(&e, str_slice(in, 0, cut), add, &b);
+		dot_encode(&e, str_tail(in, cut), add, &b);
+		dot_encode_end(&e, add, &b);
+		ck_assert(str_equals(buf_str(&b), out));
+		buf_done(&b);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -111,6 +147,7 @@ main(void)
 	int failed;
 
 	tcase_add_loop_test(t, test_dot, 0, CASES);
+	tcase_add_loop_test(t, test_encode, 0, ENCODINGS);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
