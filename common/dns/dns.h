@@ -36,4 +36,10 @@ enum rc dns_mx(struct dns *d, struct arena *a, struct str name,
 enum rc dns_addresses(struct dns *d, struct arena *a, struct str host,
     struct str **ret_v, size_t *ret_n, struct err *err);
 
+/* The same from an answer as it comes over the wire, for fuzzers. */
+enum rc dns_mx_read(struct arena *a, struct str packet,
+    struct dns_mx_list *ret, struct err *err);
+enum rc dns_addresses_read(struct arena *a, struct str packet,
+    struct str **ret_v, size_t *ret_n, struct err *err);
+
 #endif

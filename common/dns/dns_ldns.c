@@ -96,10 +96,10 @@ judge(const ldns_pkt *packet, struct str name, struct err *err)
 	    STR_ARG(name));
 }
 
-/* *ret_list: the answers of that type, to be freed; NULL: none. */
+/* *ret_packet: a good answer, to be freed. */
 static enum rc
 query(struct dns *d, struct arena *a, struct str name, ldns_rr_type type,
-    ldns_rr_list **ret_list, struct err *err)
+    ldns_pkt **ret_packet, struct err *err)
 {
 	ldns_rdf *dname = ldns_dname_new_frm_str(arena_dup_cstr(a, name));
 	ldns_pkt *packet = NULL;
@@ -110,17 +110,16 @@ query(struct dns *d, struct arena *a, struct str name, ldns_rr_type type,
 		    "%.*s is no domain name", STR_ARG(name));
 	if (ldns_resolver_query_status(&packet, d->resolver, dname, type,
 		LDNS_RR_CLASS_IN, LDNS_RD) != LDNS_STATUS_OK ||
-	    !packet) {
+	    !packet)
 		rc = err_set(err, RC_TEMP, "4.4.3", "DNS: no answer for %.*s",
 		    STR_ARG(name));
-	} else {
+	else
 		rc = judge(packet, name, err);
-		if (rc == RC_OK)
-			*ret_list = ldns_pkt_rr_list_by_type(
-			    packet, type, LDNS_SECTION_ANSWER);
-	}
-	ldns_pkt_free(packet);
 	ldns_rdf_deep_free(dname);
+	if (rc == RC_OK)
+		*ret_packet = packet;
+	else
+		ldns_pkt_free(packet);
 	return rc;
 }
 
@@ -158,17 +157,15 @@ sort_mx(struct dns_mx *v, size_t n)
 	}
 }
 
-enum rc
-dns_mx(struct dns *d, struct arena *a, struct str name,
-    struct dns_mx_list *ret, struct err *err)
+static void
+collect_mx(
+    struct arena *a, const ldns_pkt *packet, struct dns_mx_list *ret)
 {
 	VEC(struct dns_mx) all = { 0 };
-	ldns_rr_list *list = NULL;
-	enum rc rc = query(d, a, name, LDNS_RR_TYPE_MX, &list, err);
+	ldns_rr_list *list = ldns_pkt_rr_list_by_type(
+	    packet, LDNS_RR_TYPE_MX, LDNS_SECTION_ANSWER);
 	size_t i;
 
-	if (rc != RC_OK)
-		return rc;
 	for (i = 0; list && i < ldns_rr_list_rr_count(list) &&
 	     i < MAX_ANSWERS;
 	     i++) {
@@ -185,37 +182,119 @@ dns_mx(struct dns *d, struct arena *a, struct str name,
 	sort_mx(all.v, all.n);
 	*ret = (struct dns_mx_list){ .v = all.v, .n = all.n };
 	ret->is_null = all.n == 1 && all.v[0].host.len == 0;
+}
+
+enum rc
+dns_mx(struct dns *d, struct arena *a, struct str name,
+    struct dns_mx_list *ret, struct err *err)
+{
+	ldns_pkt *packet;
+	enum rc rc = query(d, a, name, LDNS_RR_TYPE_MX, &packet, err);
+
+	if (rc != RC_OK)
+		return rc;
+	collect_mx(a, packet, ret);
+	ldns_pkt_free(packet);
 	return RC_OK;
 }
+
+struct texts {
+	VEC(struct str) all;
+};
+
+static void
+collect_addresses(struct arena *a, const ldns_pkt *packet, ldns_rr_type type,
+    struct texts *t)
+{
+	ldns_rr_list *list =
+	    ldns_pkt_rr_list_by_type(packet, type, LDNS_SECTION_ANSWER);
+	size_t i;
+
+	for (i = 0; list && i < ldns_rr_list_rr_count(list) &&
+	     i < MAX_ANSWERS;
+	     i++) {
+		const ldns_rr *rr = ldns_rr_list_rr(list, i);
+
+		if (ldns_rr_rd_count(rr) >= 1)
+			VEC_PUSH(a, &t->all,
+			    field_text(a, ldns_rr_rdf(rr, 0)));
+	}
+	ldns_rr_list_deep_free(list);
+}
+
+static const ldns_rr_type address_types[] = { LDNS_RR_TYPE_AAAA,
+	LDNS_RR_TYPE_A };
 
 enum rc
 dns_addresses(struct dns *d, struct arena *a, struct str host,
     struct str **ret_v, size_t *ret_n, struct err *err)
 {
-	static const ldns_rr_type types[] = { LDNS_RR_TYPE_AAAA,
-		LDNS_RR_TYPE_A };
-	VEC(struct str) all = { 0 };
-	size_t t, i;
-	enum rc rc = RC_OK;
+	struct texts t = { .all = { 0 } };
+	enum rc rc;
+	size_t i;
 
-	for (t = 0; rc == RC_OK && t < 2; t++) {
-		ldns_rr_list *list = NULL;
+	for (i = 0; i < 2; i++) {
+		ldns_pkt *packet;
 
-		rc = query(d, a, host, types[t], &list, err);
-		for (i = 0; list && i < ldns_rr_list_rr_count(list) &&
-		     i < MAX_ANSWERS;
-		     i++) {
-			const ldns_rr *rr = ldns_rr_list_rr(list, i);
-
-			if (ldns_rr_rd_count(rr) >= 1)
-				VEC_PUSH(a, &all,
-				    field_text(a, ldns_rr_rdf(rr, 0)));
-		}
-		ldns_rr_list_deep_free(list);
+		rc = query(d, a, host, address_types[i], &packet, err);
+		if (rc != RC_OK)
+			return rc;
+		collect_addresses(a, packet, address_types[i], &t);
+		ldns_pkt_free(packet);
 	}
+	*ret_v = t.all.v;
+	*ret_n = t.all.n;
+	return RC_OK;
+}
+
+/* --- from the wire ---------------------------------------------------------------- */
+
+static enum rc
+read_packet(struct str wire, ldns_pkt **ret_packet, struct err *err)
+{
+	ldns_pkt *packet = NULL;
+	enum rc rc;
+
+	if (ldns_wire2pkt(&packet, (const uint8_t *)wire.p, wire.len) !=
+	    LDNS_STATUS_OK)
+		return err_set(err, RC_TEMP, "4.4.3", "DNS: a broken answer");
+	rc = judge(packet, STR("that name"), err);
+	if (rc == RC_OK)
+		*ret_packet = packet;
+	else
+		ldns_pkt_free(packet);
+	return rc;
+}
+
+enum rc
+dns_mx_read(struct arena *a, struct str packet, struct dns_mx_list *ret,
+    struct err *err)
+{
+	ldns_pkt *p;
+	enum rc rc = read_packet(packet, &p, err);
+
 	if (rc != RC_OK)
 		return rc;
-	*ret_v = all.v;
-	*ret_n = all.n;
+	collect_mx(a, p, ret);
+	ldns_pkt_free(p);
+	return RC_OK;
+}
+
+enum rc
+dns_addresses_read(struct arena *a, struct str packet, struct str **ret_v,
+    size_t *ret_n, struct err *err)
+{
+	struct texts t = { .all = { 0 } };
+	ldns_pkt *p;
+	enum rc rc = read_packet(packet, &p, err);
+	size_t i;
+
+	if (rc != RC_OK)
+		return rc;
+	for (i = 0; i < 2; i++)
+		collect_addresses(a, p, address_types[i], &t);
+	ldns_pkt_free(p);
+	*ret_v = t.all.v;
+	*ret_n = t.all.n;
 	return RC_OK;
 }

@@ -218,8 +218,8 @@ parse_code(struct str word, struct str rest, struct hook_answer *a)
 	return true;
 }
 
-bool
-hook_parse_action(struct str text, struct hook_answer *ret_answer)
+static bool
+parse_action(struct str text, struct hook_answer *ret_answer)
 {
 	size_t end = str_find_char(text, ' '), i;
 	struct str word = str_slice(text, 0, end);
@@ -238,10 +238,11 @@ hook_parse_action(struct str text, struct hook_answer *ret_answer)
 	return parse_code(word, rest, ret_answer);
 }
 
-static bool
-take_answer(struct hooks *h, struct str all, struct hook_answer *ret_answer)
+bool
+hook_parse_answer(
+    struct arena *a, struct str text, struct hook_answer *ret_answer)
 {
-	struct str rest = arena_dup_str(h->a, all), line;
+	struct str rest = arena_dup_str(a, text), line;
 	char *p;
 
 	while (rest.len && str_split_char(&rest, '\n', &line)) {
@@ -251,7 +252,7 @@ take_answer(struct hooks *h, struct str all, struct hook_answer *ret_answer)
 		line = str_trim(str_tail(line, 7));
 		for (p = (char *)(uintptr_t)line.p; p < line.p + line.len; p++)
 			*p = ascii_is_cntl(*p) ? '?' : *p;
-		return hook_parse_action(line, ret_answer);
+		return parse_action(line, ret_answer);
 	}
 	return false;
 }
@@ -290,7 +291,7 @@ hooks_ask(
 	    send_all(k, attributes, deadline) &&
 	    send_all(k, STR("\n"), deadline) &&
 	    read_answer(k, &b, deadline) &&
-	    take_answer(h, buf_str(&b), &answer);
+	    hook_parse_answer(h->a, buf_str(&b), &answer);
 	buf_done(&b);
 	return ok ? answer : fail(k, stage);
 }

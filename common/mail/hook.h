@@ -44,7 +44,8 @@ void hooks_free(struct hooks *h); /* ends the programs; NULL is accepted */
 
 /* An attribute line; control characters of the value become '?'. */
 void hook_add(struct buf *b, const char *name, struct str value);
-/* What follows "action="; for tests. False: not understood. */
-bool hook_parse_action(struct str text, struct hook_answer *ret_answer);
+/* The lines of an answer, for tests and fuzzers. False: not understood. */
+bool hook_parse_answer(
+    struct arena *a, struct str text, struct hook_answer *ret_answer);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "fuzz.h"
 
+#include "mime/crlf.h"
 #include "smtp/dot.h"
 #include "base/banned.h"
 
@@ -139,6 +140,42 @@ check_stuffed(struct str message)
 	buf_done(&want);
 }
 
+static struct buf
+encode(struct str message, size_t cut)
+{
+	struct buf sent = BUF_INIT;
+	struct dot_encoder e;
+
+	dot_encode_init(&e);
+	dot_encode(&e, str_slice(message, 0, cut), add, &sent);
+	dot_encode(&e, str_tail(message, cut), add, &sent);
+	dot_encode_end(&e, add, &sent);
+	return sent;
+}
+
+/* As our client sends it: one end, no bare CR or LF, and the same message. */
+static void
+check_encoded(struct str message)
+{
+	struct buf sent = encode(message, 0), want = BUF_INIT;
+	struct buf other = encode(message, message.len / 2);
+	struct crlf c = { 0 };
+	struct result r = play(buf_str(&sent), sent.len, 1);
+
+	CHECK(str_equals(buf_str(&sent), buf_str(&other)));
+	crlf_push(&c, message, &want);
+	crlf_finish(&c, &want);
+	if (want.len && !str_ends_with(buf_str(&want), STR("\r\n")))
+		buf_add_cstr(&want, "\r\n");
+	CHECK(r.d.is_done && r.used == sent.len);
+	CHECK(!r.d.has_bare_cr && !r.d.has_bare_lf);
+	CHECK(str_equals(buf_str(&r.out), buf_str(&want)));
+	buf_done(&r.out);
+	buf_done(&sent);
+	buf_done(&other);
+	buf_done(&want);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -153,6 +190,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_flags(&whole);
 	check_lines(in, &whole);
 	check_stuffed(in);
+	check_encoded(in);
 	buf_done(&whole.out);
 	return 0;
 }
