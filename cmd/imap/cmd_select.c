@@ -50,6 +50,9 @@ tell(struct session *s)
 	chat_untagged(s, "%u EXISTS", v->folder.exists);
 	if (!s->is_rev2)
 		chat_untagged(s, "%u RECENT", recent);
+	if (v->folder.first_unseen && !s->is_rev2)
+		chat_untagged(s, "OK [UNSEEN %u] First unseen",
+		    v->folder.first_unseen);
 	chat_untagged(
 	    s, "OK [UIDVALIDITY %u] Valid", v->folder.uidvalidity);
 	chat_untagged(s, "OK [UIDNEXT %u] Next", v->folder.uidnext);
@@ -79,7 +82,7 @@ select_mailbox(
 		session_unselect(s);
 		chat_untagged(s, "OK [CLOSED] Previous mailbox closed");
 	}
-	f = command_folder(s, &c->text.args[0], false);
+	f = command_folder_to_open(s, &c->text.args[0]);
 	if (!f)
 		return;
 	if (!is_read_only && f->recent_uid < f->uidnext &&

@@ -209,21 +209,33 @@ command_mailbox(struct session *s, const struct arg *arg, struct str *ret)
 	return !wrong;
 }
 
-enum rc
-command_find(struct session *s, struct str name, struct folder **ret_folder,
-    struct err *err)
+typedef enum rc find_fn(struct db *db, struct arena *a,
+    const struct uuid *owner, struct str name, struct folder **ret_folder,
+    struct err *err);
+
+static enum rc
+find(struct session *s, find_fn *fn, struct str name,
+    struct folder **ret_folder, struct err *err)
 {
 	struct folder *f;
-	enum rc rc = folder_find(
-	    s->p->db, s->command_arena, &s->user->owner, name, &f, err);
+	enum rc rc =
+	    fn(s->p->db, s->command_arena, &s->user->owner, name, &f, err);
 
 	if (rc == RC_OK)
 		*ret_folder = f && !f->no_select ? f : NULL;
 	return rc;
 }
 
-struct folder *
-command_folder(struct session *s, const struct arg *arg, bool try_create)
+enum rc
+command_find(struct session *s, struct str name, struct folder **ret_folder,
+    struct err *err)
+{
+	return find(s, folder_find, name, ret_folder, err);
+}
+
+static struct folder *
+find_or_answer(struct session *s, find_fn *fn, const struct arg *arg,
+    const char *code)
 {
 	struct folder *f;
 	struct str name;
@@ -231,16 +243,27 @@ command_folder(struct session *s, const struct arg *arg, bool try_create)
 
 	if (!command_mailbox(s, arg, &name))
 		return NULL;
-	if (command_find(s, name, &f, &err) != RC_OK) {
+	if (find(s, fn, name, &f, &err) != RC_OK) {
 		chat_failure(s, &err);
 		return NULL;
 	}
-	if (!f) {
-		chat_no(s, "[%s] There is no such mailbox",
-		    try_create ? "TRYCREATE" : "NONEXISTENT");
-		return NULL;
-	}
+	if (!f)
+		chat_no(s, "[%s] There is no such mailbox", code);
 	return f;
+}
+
+struct folder *
+command_folder(struct session *s, const struct arg *arg, bool try_create)
+{
+	return find_or_answer(s, folder_find, arg,
+	    try_create ? "TRYCREATE" : "NONEXISTENT");
+}
+
+struct folder *
+command_folder_to_open(struct session *s, const struct arg *arg)
+{
+	return find_or_answer(s, s->is_rev2 ? folder_find : folder_open, arg,
+	    "NONEXISTENT");
 }
 
 struct flag_row {

@@ -49,6 +49,9 @@ enum rc command_find(struct session *s, struct str name,
 /* The folder, or NULL and answered ([TRYCREATE] when try_create). */
 struct folder *command_folder(
     struct session *s, const struct arg *arg, bool try_create);
+/* For SELECT: as command_folder, with first_unseen for IMAP4rev1. */
+struct folder *command_folder_to_open(
+    struct session *s, const struct arg *arg);
 /* System bits and keywords of a flag list. False: answered. */
 struct flag_list {
 	uint64_t bits;

@@ -360,8 +360,15 @@ newest(const entry_vec *entries)
 static void
 add_page_fields(const struct page *p, bson_t *doc)
 {
+	size_t first;
+
 	doc_add_int(doc, "hi", p->entries.v[p->entries.n - 1].uid);
 	doc_add_int(doc, "mod", (int64_t)newest(&p->entries));
+	doc_add_int(doc, "n", (int64_t)p->entries.n);
+	doc_add_int(doc, "un",
+	    (int64_t)entries_count_unseen(
+		p->entries.v, p->entries.n, &first));
+	doc_add_int(doc, "first", (int64_t)first);
 	entries_encode(doc, "e", p->entries.v, p->entries.n);
 }
 

@@ -140,6 +140,8 @@ enum rc db_txn_run(struct db *db, db_txn_fn *fn, void *ctx,
 
 /* --- documents (doc.c) ------------------------------------------------ */
 
+/* Of a constant; destroy it. */
+bson_t *doc_from_json(const char *json);
 void doc_add_oid(bson_t *doc, const char *key, const struct oid *id);
 void doc_add_uuid(bson_t *doc, const char *key, const struct uuid *id);
 void doc_add_bytes(bson_t *doc, const char *key, struct str bytes);

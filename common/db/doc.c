@@ -1,8 +1,20 @@
 /* Documents: the few BSON types that this project stores. */
+#include <assert.h>
+
 #include "base/vec.h"
 #include "db/db_internal.h"
 
 #include "base/banned.h"
+
+bson_t *
+doc_from_json(const char *json)
+{
+	bson_error_t error;
+	bson_t *doc = bson_new_from_json((const uint8_t *)json, -1, &error);
+
+	assert(doc);
+	return doc;
+}
 
 void
 doc_add_oid(bson_t *doc, const char *key, const struct oid *id)

@@ -121,6 +121,19 @@ entries_sort(struct entry *v, size_t n)
 		qsort(v, n, sizeof(*v), compare);
 }
 
+size_t
+entries_count_unseen(const struct entry *v, size_t n, size_t *ret_first)
+{
+	size_t i, unseen = 0;
+
+	*ret_first = n;
+	for (i = 0; i < n; i++) {
+		if (!(v[i].flags & FLAG_SEEN) && !unseen++)
+			*ret_first = i;
+	}
+	return unseen;
+}
+
 /* --- what changed ---------------------------------------------------------- */
 
 struct reading {

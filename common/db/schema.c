@@ -12,8 +12,9 @@
  *            when a name is gone),
  *            tail [{u uid, f flags, m modseq, i message, s size, d date,
  *            v saved}]
- * pages      _id, owner, folder, lo, hi (uids), mod (highest modseq), e [as
- *            tail]
+ * pages      _id, owner, folder, lo, hi (uids), mod (highest modseq), n, un
+ *            (entries, unseen ones), first (index of the first unseen, or n),
+ *            e [as tail]
  * messages   _id, owner, blob, prefix, size, facts, queue
  * blobs      _id 16 octets: blob id and number of the chunk, b octets
  * trash      _id, owner, folder, m modseq, at, u [lo, hi, lo, hi ...],
@@ -22,7 +23,6 @@
  * annotations _id, owner (16 zeros: all), folder (12 zeros: the server),
  *            name, value, stamp (another with each value)
  */
-#include <assert.h>
 #include <stdio.h>
 
 #include "base/rnd.h"
@@ -52,8 +52,9 @@ static const struct collection_spec specs[] = {
 	    "  \"unique\": true}]",
 	    "{\"owner\": 1}" },
 	{ DB_PAGES,
-	    "[{\"name\": \"lo\", \"key\":"
-	    "  {\"owner\": 1, \"folder\": 1, \"lo\": 1}},"
+	    "[{\"name\": \"first\", \"key\":"
+	    "  {\"owner\": 1, \"folder\": 1, \"lo\": 1, \"n\": 1,"
+	    "   \"un\": 1, \"first\": 1}},"
 	    " {\"name\": \"mod\", \"key\":"
 	    "  {\"owner\": 1, \"folder\": 1, \"mod\": 1}}]",
 	    "{\"owner\": 1, \"folder\": 1, \"lo\": 1}" },
@@ -75,16 +76,6 @@ static const struct collection_spec specs[] = {
 	    "  \"unique\": true}]",
 	    "{\"owner\": 1}" },
 };
-
-static bson_t *
-from_json(const char *json)
-{
-	bson_error_t error;
-	bson_t *doc = bson_new_from_json((const uint8_t *)json, -1, &error);
-
-	assert(doc);
-	return doc;
-}
 
 /* NamespaceExists (48) is what a second run gets. */
 static enum rc
@@ -114,7 +105,7 @@ create_indexes(
 
 	if (!spec->indexes)
 		return RC_OK;
-	indexes = from_json(spec->indexes);
+	indexes = doc_from_json(spec->indexes);
 	BSON_APPEND_UTF8(&command, "createIndexes",
 	    db_coll_name(spec->which));
 	BSON_APPEND_ARRAY(&command, "indexes", indexes);
@@ -135,7 +126,7 @@ shard(struct db *db, const struct collection_spec *spec, struct err *err)
 
 	if (!spec->shard_key)
 		return RC_OK;
-	key = from_json(spec->shard_key);
+	key = doc_from_json(spec->shard_key);
 	snprintf(name, sizeof(name), "%s.%s", db->options.name,
 	    db_coll_name(spec->which));
 	BSON_APPEND_UTF8(&command, "shardCollection", name);

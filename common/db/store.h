@@ -22,6 +22,9 @@ enum rc folder_list(struct db *db, struct arena *a, const struct uuid *owner,
 /* *ret_folder NULL: no such name. unseen is filled (two round trips). */
 enum rc folder_find(struct db *db, struct arena *a, const struct uuid *owner,
     struct str name, struct folder **ret_folder, struct err *err);
+/* As folder_find, with first_unseen; also one round trip. */
+enum rc folder_open(struct db *db, struct arena *a, const struct uuid *owner,
+    struct str name, struct folder **ret_folder, struct err *err);
 enum rc folder_find_special(struct db *db, struct arena *a,
     const struct uuid *owner, enum special_use use,
     struct folder **ret_folder, struct err *err);

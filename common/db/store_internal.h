@@ -38,6 +38,9 @@ void entries_decode(
 void entries_encode(
     bson_t *doc, const char *key, const struct entry *v, size_t n);
 void entries_sort(struct entry *v, size_t n); /* by uid */
+/* *ret_first: the index of the first, or n. */
+size_t entries_count_unseen(
+    const struct entry *v, size_t n, size_t *ret_first);
 
 /* The folders of a new mailbox, in the caller's transaction. */
 enum rc folders_insert_default(struct db *db, const struct uuid *owner,

@@ -298,6 +298,23 @@ check_entry(struct verify *v, const struct entry *e)
 		    "uid %u: a flag without a keyword", e->uid);
 }
 
+/* What SELECT finds the first unseen by; an old page may be without. */
+static void
+check_unseen(struct verify *v, const bson_t *doc, size_t from, uint32_t lo)
+{
+	size_t n = v->entries.n - from, first;
+	size_t unseen =
+	    entries_count_unseen(v->entries.v + from, n, &first);
+
+	if (doc_int(doc, "n") == 0)
+		return;
+	if ((uint64_t)doc_int(doc, "n") != n ||
+	    (uint64_t)doc_int(doc, "un") != unseen ||
+	    (uint64_t)doc_int(doc, "first") != first)
+		problem(v, "page-unseen", v->folder.name,
+		    "page %u: it has not the counts of its entries", lo);
+}
+
 static bool
 on_page(void *ctx, const bson_t *doc)
 {
@@ -326,6 +343,7 @@ on_page(void *ctx, const bson_t *doc)
 	if ((uint64_t)doc_int(doc, "mod") != newest)
 		problem(v, "page-modseq", v->folder.name,
 		    "page %u: mod is not the newest of its entries", lo);
+	check_unseen(v, doc, from, lo);
 	v->last_hi = hi;
 	return true;
 }

@@ -44,6 +44,7 @@ struct folder {
 	uint64_t highestmodseq;    /* >= 1 */
 	uint32_t exists;
 	uint32_t unseen;           /* sum over pages and tail */
+	uint32_t first_unseen;     /* sequence number; 0: none, or not known */
 	uint32_t deleted;          /* entries with \Deleted */
 	uint64_t size;             /* octets of all messages */
 	uint32_t recent_uid;       /* uids from here on are \Recent */

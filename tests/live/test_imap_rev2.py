@@ -116,5 +116,73 @@ class Batches(ImapTest):
         self.assertEqual(self.batches(d, 'UIDBATCHES 500'), [(261, 1)])
 
 
+class FirstUnseen(ImapTest):
+    """OK [UNSEEN n] of SELECT, against what SEARCH UNSEEN says."""
+
+    def check(self, command='SELECT INBOX'):
+        d = self.session()
+        text = self.ok(d, command)
+        found = re.search(rb'\* OK \[UNSEEN (\d+)\]', text)
+        first = self.ok(d, 'SEARCH UNSEEN').split(b'\r\n')[0].split()[2:3]
+        self.assertEqual([found.group(1)] if found else [], first)
+        return int(found.group(1)) if found else 0
+
+    def test_first_unseen(self):
+        d = self.session(select='INBOX')
+        self.assertEqual(self.check(), 0)
+        self.append(d, 'a', 'b', 'c')
+        self.assertEqual(self.check(), 1)
+        self.ok(d, 'STORE 1:2 +FLAGS.SILENT (\\Seen)')
+        self.assertEqual(self.check(), 3)
+        self.ok(d, 'STORE 1:* +FLAGS.SILENT (\\Seen $k)')
+        self.assertEqual(self.check(), 0)
+        # Pages: 256 messages each, then the tail.
+        self.fill(d, 900)
+        for seen, want in (('1:300', 301), ('301:600', 601), ('601:899', 900),
+                           ('900:903', 0)):
+            self.ok(d, f'STORE {seen} +FLAGS.SILENT (\\Seen)')
+            self.assertEqual(self.check(), want or 0)
+            self.system.verify()
+        self.append(d, 'new')
+        self.assertEqual(self.check('EXAMINE INBOX'), 904)
+        self.ok(d, 'STORE 700 -FLAGS.SILENT (\\Seen)')
+        self.assertEqual(self.check(), 700)
+        self.ok(d, 'STORE 5,100:400 +FLAGS.SILENT (\\Deleted)')
+        self.ok(d, 'EXPUNGE')
+        self.assertEqual(self.check(), 700 - 302)
+        self.ok(d, 'STORE 2 -FLAGS.SILENT (\\Seen)')
+        self.assertEqual(self.check(), 2)
+        self.ok(d, 'MOVE 2 Archive')
+        self.assertEqual(self.check(), 397)
+        self.system.verify()
+
+    def test_not_in_rev2(self):
+        d = self.session('IMAP4rev2')
+        self.append(d, 'a')
+        self.assertNotIn(b'[UNSEEN', self.ok(d, 'SELECT INBOX'))
+
+    def test_round_trips(self):
+        """Two for each SELECT, whatever the folder's size."""
+        d = self.session(select='INBOX')
+        self.fill(d, 900)
+        self.ok(d, 'STORE 1:300 +FLAGS.SILENT (\\Seen)')
+        self.ok(d, 'UNSELECT')
+        self.append(d, 'new')
+        db = self.system.db
+        for _ in range(2):
+            db.command('profile', 2, filter={'appName': 'm3mta-imap'})
+            try:
+                text = self.ok(d, 'SELECT INBOX')
+            finally:
+                db.command('profile', 0)
+            self.assertIn(b'[UNSEEN 301]', text)
+            ops = list(db['system.profile'].find())
+            self.assertLessEqual(len(ops), 2, ops)
+            # No page is read, only keys of the index.
+            self.assertLessEqual(max(o['docsExamined'] for o in ops), 1, ops)
+            db['system.profile'].drop()
+            self.ok(d, 'UNSELECT')
+
+
 if __name__ == '__main__':
     unittest.main()

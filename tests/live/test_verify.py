@@ -26,6 +26,8 @@ BREAKS = [
      {'$set': {'owner': bson.Binary(b'x' * 16, 4)}}),
     ('page-range', 'pages', {}, {'$inc': {'hi': 1}}),
     ('page-modseq', 'pages', {}, {'$inc': {'mod': 1}}),
+    ('page-unseen', 'pages', {}, {'$inc': {'un': 1}}),
+    ('page-unseen', 'pages', {}, {'$inc': {'first': 1}}),
     ('page-length', 'pages', {}, {'$set': {'e': []}}),
     ('page-folder', 'pages', {}, {'$set': {'folder': bson.ObjectId()}}),
     ('annotation-folder', 'annotations', {},
