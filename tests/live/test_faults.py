@@ -3,7 +3,8 @@ nothing acknowledged is lost, nothing is delivered twice."""
 import datetime
 import unittest
 
-from harness import LiveTest
+from fake_mta import FakeMta
+from harness import LiveTest, binary
 
 
 def later(system):
@@ -150,6 +151,63 @@ class Faults(LiveTest):
         self.assertEqual(d.imap('c', 'EXPUNGE'), b'')
         self.assertEqual(self.count(), 1)
         self.system.verify()
+
+    def test_remote_sent(self):
+        """At least once is inherent (RFC 1047): it comes again, and ends."""
+        fake = FakeMta()
+        self.addCleanup(fake.close)
+        self.system.m3mta('mailbox', 'add', 'u@example.org', '--no-password')
+        self.addCleanup(self.system.m3mta, 'mailbox', 'remove',
+                        'u@example.org', '--yes')
+        self.system.m3mta('domain', 'add', 'far.example', '--delivery=relay',
+                          f'--route=127.0.0.1:{fake.port}')
+        self.assertTrue(self.submit('bob@far.example').startswith('250'))
+        # The courier dies, the mda that started it does not.
+        self.system.mda(env={'M3MTA_FAULT': 'mda-remote-sent:kill'},
+                        fault=True)
+        self.assertEqual((len(fake.messages), self.queued()), (1, 1))
+        self.system.verify()
+        later(self.system)
+        self.system.mda()
+        self.assertEqual((len(fake.messages), self.queued()), (2, 0))
+        self.system.verify()
+
+    def gc(self, point=None):
+        return self.system.run(
+            [binary('m3mta', fault=point is not None), '-c',
+             self.system.config, 'gc', '--min-age=0s'],
+            env={'M3MTA_FAULT': f'{point}:kill'} if point else {},
+            code=-9 if point else 0)
+
+    def gc_point(self, point):
+        """Of two copies of one blob one is expunged: the blob stays. Then
+        the other one is: it goes. Big ones, so that there is a blob."""
+        db = self.system.db
+        self.gc()
+        before = db.blobs.count_documents({})
+        self.assertTrue(
+            self.submit(self.address, size=100000).startswith('250'))
+        self.system.mda()
+        d = self.dialog('m3mta-imap', '--preauth', self.address)
+        d.line()
+        d.imap('a', 'SELECT INBOX')
+        d.imap('b', 'COPY 1 Archive')
+        for folder, left in (('INBOX', 1), ('Archive', 0)):
+            d.imap('c', f'SELECT {folder}')
+            d.imap('d', r'STORE 1 +FLAGS (\Deleted)')
+            d.imap('e', 'EXPUNGE')
+            self.gc(point)
+            self.system.verify()
+            self.gc()
+            self.assertEqual(db.blobs.count_documents({}), before + left)
+            self.system.verify()
+        d.imap('f', 'LOGOUT')
+
+    def test_gc_messages_deleted(self):
+        self.gc_point('gc-messages-deleted')
+
+    def test_gc_before_blobs(self):
+        self.gc_point('gc-before-blobs')
 
 
 if __name__ == '__main__':
