@@ -6,6 +6,7 @@
  */
 #include "commands.h"
 #include "octets.h"
+#include "progress.h"
 #include "qresync.h"
 
 #include "base/num.h"
@@ -652,6 +653,8 @@ run(struct fetch *f, struct err *err)
 	f->fields = needed_fields(f);
 	for (i = 0; rc == RC_OK && i < f->sel.n; i += len) {
 		len = f->sel.n - i < BATCH ? f->sel.n - i : BATCH;
+		if (i)
+			progress_step(f->s, i, f->sel.n);
 		rc = fetch_batch(f, f->sel.v + i, len, err);
 		if (writer_error(f->s->writer) != IO_OK)
 			break;

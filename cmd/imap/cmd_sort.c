@@ -6,6 +6,7 @@
 #include "match.h"
 #include "mime/encoded_word.h"
 #include "mime/facts.h"
+#include "progress.h"
 #include "result.h"
 #include "text/charset.h"
 #include "text/date.h"
@@ -18,6 +19,7 @@ struct reading {
 	const struct selection *hits;
 	struct sort_key *keys;            /* one of the two is made */
 	struct thread_message *messages;
+	size_t n_read;
 };
 
 /* --- texts ---------------------------------------------------------------------- */
@@ -118,6 +120,7 @@ on_message(void *ctx, size_t index, const struct message *m)
 	    &s->view->v[r->hits->v[index]].e;
 	struct facts_envelope e;
 
+	progress_step(s, r->n_read++, r->hits->n);
 	if (!facts_decode_envelope(s->command_arena, m->facts, &e))
 		return true;
 	if (r->keys)

@@ -6,6 +6,7 @@
 #include "base/ascii.h"
 #include "base/limits.h"
 #include "notify.h"
+#include "progress.h"
 #include "text/mutf7.h"
 #include "text/utf8.h"
 
@@ -109,6 +110,7 @@ command_run(struct session *s, const struct read_command *c)
 		read_drop(s, &c->pending);
 		return;
 	}
+	progress_begin(s);
 	k->run(s, c);
 }
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "db/blob.h"
 #include "mime/facts.h"
+#include "progress.h"
 #include "text/date.h"
 
 #include "base/banned.h"
@@ -289,6 +290,13 @@ read_octets(struct batch *b, struct err *err)
 		 : RC_OK;
 }
 
+static void
+step(const struct batch *b, size_t i)
+{
+	progress_step(
+	    b->x->s, b->v[i].index, b->x->view->n_announced);
+}
+
 static enum rc
 judge_batch(struct batch *b, struct err *err)
 {
@@ -297,6 +305,7 @@ judge_batch(struct batch *b, struct err *err)
 	size_t i;
 	enum rc rc;
 
+	step(b, 0);
 	for (i = 0; i < b->n; i++)
 		ids[i] = x->view->v[b->v[i].index].e.message;
 	rc = message_read_many(x->s->p->db, &x->view->folder.owner, ids, b->n,
@@ -311,6 +320,7 @@ judge_batch(struct batch *b, struct err *err)
 		rc = read_octets(b, err);
 	for (i = 0; rc == RC_OK && i < b->n; i++) {
 		if (b->v[i].truth == OPEN) {
+			step(b, i);
 			judge_candidate(b, &b->v[i], true);
 			rc = x->rc;
 		}

@@ -9,6 +9,7 @@
 #include "net/deflate.h"
 #include "net/doorbell.h"
 #include "net/tlsconf.h"
+#include "progress.h"
 #include "notify.h"
 #include "wait.h"
 
@@ -159,6 +160,7 @@ open_session(struct session *s, struct handler *h, struct connection *c)
 	s->command_arena = arena_new();
 	s->login_deadline_ms = clock_deadline(
 	    config_int(s->config, CFG_IMAP_TIMEOUT_LOGIN));
+	db_on_progress(s->p->db, progress_of_db, s);
 	log_new_session(s->id);
 	log_set_session(str_make(s->id, sizeof(s->id)), c->peer.address);
 	log_begin(LOG_AT_INFO, "connected");
@@ -190,6 +192,7 @@ close_session(struct session *s)
 	arena_free(s->command_arena);
 	arena_wipe(s->arena);
 	arena_free(s->arena);
+	db_on_progress(s->p->db, NULL, NULL);
 	db_new_session(s->p->db);
 }
 

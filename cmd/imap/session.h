@@ -88,6 +88,7 @@ struct session {
 	struct notify *notify;   /* since the first NOTIFY, or NULL */
 	int64_t next_look_ms;    /* wait.c: not before */
 	VEC(uint32_t) saved;     /* SEARCH RETURN (SAVE), uids */
+	int64_t next_progress_ms; /* progress.c: of the running command */
 	int64_t login_deadline_ms;
 	unsigned n_bad;
 	unsigned n_failed_logins;

@@ -250,6 +250,20 @@ db_coll(struct db *db, enum db_collection which)
 	return db->collections[which];
 }
 
+void
+db_on_progress(struct db *db, db_progress_fn *fn, void *ctx)
+{
+	db->on_progress = fn;
+	db->progress_ctx = ctx;
+}
+
+void
+db_tell_progress(struct db *db, uint64_t done, uint64_t goal)
+{
+	if (db->on_progress)
+		db->on_progress(db->progress_ctx, done, goal);
+}
+
 enum rc
 db_server_time(struct db *db, int64_t *ret_ms, struct err *err)
 {

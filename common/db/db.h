@@ -58,6 +58,13 @@ void db_new_session(struct db *db);
 /* Gives the connection back (IDLE); the next call opens it again. */
 void db_disconnect(struct db *db);
 
+/*
+ * Called now and then while an operation takes long: so many of so many items
+ * are done (0 of 0: it waits). NULL: nobody wants to know.
+ */
+typedef void db_progress_fn(void *ctx, uint64_t done, uint64_t goal);
+void db_on_progress(struct db *db, db_progress_fn *fn, void *ctx);
+
 /* The server's clock, milliseconds since 1970 (one round trip). */
 enum rc db_server_time(struct db *db, int64_t *ret_ms, struct err *err);
 

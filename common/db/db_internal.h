@@ -47,7 +47,11 @@ struct db {
 		int64_t until_ms;
 	} domains[DB_KEPT_DOMAINS];
 	unsigned next_domain;
+	db_progress_fn *on_progress;
+	void *progress_ctx;
 };
+
+void db_tell_progress(struct db *db, uint64_t done, uint64_t goal);
 
 /*
  * How long a transaction is tried again: when the server answers with a

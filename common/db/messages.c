@@ -195,6 +195,8 @@ messages_copy(struct db *db, const struct uuid *from, const struct uuid *to,
 
 	for (i = 0; rc == RC_OK && i < n; i += len) {
 		len = n - i < MESSAGE_BATCH ? n - i : MESSAGE_BATCH;
+		if (i)
+			db_tell_progress(db, i, n);
 		c.new_ids = new_ids + i;
 		c.n = 0;
 		c.bulk = db_bulk_new(db, DB_MESSAGES);

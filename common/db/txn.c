@@ -103,6 +103,7 @@ db_txn_run(struct db *db, db_txn_fn *fn, void *ctx, int64_t patience_ms,
 		if (rc == RC_OK || !db->is_transient ||
 		    !has_time(db, start_ms, patience_ms))
 			break;
+		db_tell_progress(db, 0, 0);
 		back_off(attempt);
 	}
 	db->is_transient = false;

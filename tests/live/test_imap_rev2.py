@@ -184,5 +184,63 @@ class FirstUnseen(ImapTest):
             self.ok(d, 'UNSELECT')
 
 
+class Progress(ImapTest):
+    settings = {'imap__progress__interval': '0'}
+
+    def steps(self, text, tag=b'"a"'):
+        """What INPROGRESS told, checked against RFC 9585."""
+        lines = re.findall(rb'^\* OK \[INPROGRESS \(%s (\w+) (\w+)\)\] '
+                           rb'.*\r$' % tag, text, re.M)
+        self.assertEqual(len(lines), text.count(b'INPROGRESS'), text[-300:])
+        self.assertNotIn(b'INPROGRESS', text.split(b'\r\n')[-2])
+        return [(int(n), int(m)) for n, m in lines if n != b'NIL']
+
+    def check(self, text, goal):
+        steps = self.steps(text)
+        self.assertTrue(steps, text[-300:])
+        self.assertEqual({m for _, m in steps}, {goal})
+        self.assertEqual(steps, sorted(steps))
+        self.assertLess(steps[-1][0], goal)
+
+    def test_long_commands(self):
+        d = self.session(select='INBOX')
+        self.assertIn(b' INPROGRESS ', self.ok(d, 'CAPABILITY'))
+        self.fill(d, 1100)
+        for command in ('SEARCH BODY nothing', 'SEARCH SUBJECT nothing',
+                        'FETCH 1:* (ENVELOPE)', 'FETCH 1:* (BODY.PEEK[])',
+                        'COPY 1:* Archive'):
+            with self.subTest(command=command):
+                self.check(self.ok(d, command), 1100)
+        text = self.ok(d, 'SORT (SUBJECT) UTF-8 ALL')
+        self.check(text, 1100)
+        self.assertEqual(text.count(b'\n* SORT '), 1)
+        self.check(self.ok(d, 'THREAD REFERENCES UTF-8 ALL'), 1100)
+        d.send('x] SEARCH BODY nothing\r\n')
+        self.assertTrue(self.steps(d.until('x]'), b'NIL'))
+
+    def test_waiting_for_another_writer(self):
+        """STORE meets a transaction that holds the folder."""
+        d = self.session(select='INBOX')
+        self.fill(d, 1)
+        folders = self.system.db.folders
+        inbox = folders.find_one({'name': 'INBOX', 'exists': 1})
+        with self.system.client.start_session() as other:
+            with other.start_transaction():
+                folders.update_one({'_id': inbox['_id']},
+                                   {'$set': {'held': 1}}, session=other)
+                d.send('a STORE 1 +FLAGS (\\Flagged)\r\n')
+                self.assertEqual(d.line().split(b']')[0],
+                                 b'* OK [INPROGRESS ("a" NIL NIL)')
+                other.abort_transaction()
+        self.assertIn(b'\na OK', d.until('a'))
+
+
+class NoProgress(ImapTest):
+    def test_short_commands_tell_nothing(self):
+        d = self.session(select='INBOX')
+        self.fill(d, 300)
+        self.assertNotIn(b'INPROGRESS', self.ok(d, 'SEARCH BODY nothing'))
+
+
 if __name__ == '__main__':
     unittest.main()
