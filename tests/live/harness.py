@@ -1,6 +1,7 @@
 """What the live tests share: a database of its own, a configuration, the
 programs, servers on free ports, and their end by pid."""
 import contextlib
+import glob
 import imaplib
 import json
 import os
@@ -310,6 +311,21 @@ class Dialog:
 
     def is_closed(self):
         return self.line() == b''
+
+    def server_pid(self):
+        """Of the process at the other end, also behind a listener."""
+        if self.process:
+            return self.process.pid
+        port = self.sock.getsockname()[1]
+        with open('/proc/net/tcp') as f:
+            rows = [line.split() for line in f.readlines()[1:]]
+        wanted = {f'socket:[{row[9]}]' for row in rows
+                  if row[2].endswith(f':{port:04X}')}
+        for fd in glob.glob('/proc/[0-9]*/fd/*'):
+            with contextlib.suppress(OSError):
+                if os.readlink(fd) in wanted:
+                    return int(fd.split('/')[2])
+        raise AssertionError('no process has the other end')
 
     def close(self):
         self.file.close()

@@ -42,6 +42,20 @@ class ReplicaSet:
 
     def start(self):
         self.port = free_port()
+        self.spawn()
+        self.uri = f'mongodb://127.0.0.1:{self.port}/'
+        self.client = pymongo.MongoClient(
+            self.uri, directConnection=True, serverSelectionTimeoutMS=30000)
+        self.client.admin.command('ping')
+        if self.replica_set:
+            self.initiate()
+
+    def restart(self):
+        """After a kill: the same port, the same files."""
+        self.spawn()
+        self.wait_for_primary()
+
+    def spawn(self):
         argv = [find_mongod(), '--port', str(self.port),
                 '--bind_ip', '127.0.0.1', '--dbpath', self.folder,
                 '--wiredTigerCacheSizeGB', '0.5', '--setParameter',
@@ -51,23 +65,25 @@ class ReplicaSet:
         if self.replica_set:
             argv += ['--replSet', self.replica_set]
         self.process = subprocess.Popen(
-            argv, stdout=open(self.folder + '/log', 'wb'),
+            argv, stdout=open(self.folder + '/log', 'ab'),
             stderr=subprocess.STDOUT)
         self.pid = self.process.pid
-        self.uri = f'mongodb://127.0.0.1:{self.port}/'
-        self.client = pymongo.MongoClient(
-            self.uri, directConnection=True, serverSelectionTimeoutMS=30000)
-        self.client.admin.command('ping')
-        if self.replica_set:
-            self.initiate()
 
     def initiate(self):
         self.uri += f'?replicaSet={self.replica_set}'
         member = {'_id': 0, 'host': f'127.0.0.1:{self.port}'}
         self.client.admin.command(
             'replSetInitiate', {'_id': self.replica_set, 'members': [member]})
-        end = time.monotonic() + 30
-        while not self.client.admin.command('hello')['isWritablePrimary']:
+        self.wait_for_primary()
+
+    def wait_for_primary(self):
+        end = time.monotonic() + 60
+        while True:
+            try:
+                if self.client.admin.command('hello')['isWritablePrimary']:
+                    return
+            except pymongo.errors.PyMongoError:
+                pass
             if time.monotonic() > end:
                 raise TimeoutError('mongod does not become primary')
             time.sleep(0.05)
