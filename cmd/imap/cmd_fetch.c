@@ -497,11 +497,15 @@ take_modifiers(struct fetch *f, const struct arg *list)
 static bool
 take_modifier(struct fetch *f, const struct read_command *c)
 {
+	const struct arg *v = c->text.args;
+	size_t n = c->text.n, i = 2;
 	const char *wrong;
 
-	if (c->text.n < 3)
+	if (i < n && arg_is_atom(&v[1], STR("PREVIEW")) && fetch_is_lazy(&v[i]))
+		i++;
+	if (i == n)
 		return true;
-	wrong = take_modifiers(f, &c->text.args[2]);
+	wrong = i + 1 < n ? "Too many arguments" : take_modifiers(f, &v[i]);
 	if (wrong) {
 		chat_bad(f->s, wrong);
 		return false;

@@ -31,6 +31,7 @@ struct name {
 	bool is_subscribed;
 	bool has_children;
 	bool has_subscribed_child;
+	bool has_untold_child; /* such a one, that no pattern matches */
 };
 
 struct listing {
@@ -87,6 +88,19 @@ add_parents(struct listing *l)
 	l->names.n = kept;
 }
 
+static bool
+matches(const struct listing *l, struct str name)
+{
+	size_t i;
+
+	for (i = 0; i < l->patterns.n; i++) {
+		if (l->patterns.v[i] &&
+		    list_pattern_matches(l->patterns.v[i], name))
+			return true;
+	}
+	return false;
+}
+
 /* Each name tells its parents of itself. */
 static void
 mark_children(struct listing *l)
@@ -95,6 +109,7 @@ mark_children(struct listing *l)
 
 	for (i = 0; i < l->names.n; i++) {
 		const struct name *x = &l->names.v[i];
+		bool is_told = x->is_subscribed && matches(l, x->name);
 
 		for (k = 1; k < x->name.len; k++) {
 			struct name *p = x->name.p[k] == '/'
@@ -105,6 +120,7 @@ mark_children(struct listing *l)
 				continue;
 			p->has_children |= x->folder != NULL;
 			p->has_subscribed_child |= x->is_subscribed;
+			p->has_untold_child |= x->is_subscribed && !is_told;
 		}
 	}
 }
@@ -178,20 +194,10 @@ tell(struct listing *l, const struct name *n, bool has_child_info)
 	tell_status(l, n);
 }
 
-static bool
-matches(const struct listing *l, struct str name)
-{
-	size_t i;
-
-	for (i = 0; i < l->patterns.n; i++) {
-		if (l->patterns.v[i] &&
-		    list_pattern_matches(l->patterns.v[i], name))
-			return true;
-	}
-	return false;
-}
-
-/* LSUB of "%" shows a parent whose child is subscribed (RFC 3501 6.3.9). */
+/*
+ * LSUB of "%" shows a parent whose child is subscribed (RFC 3501 6.3.9), LIST
+ * with RECURSIVEMATCH likewise (RFC 5258 3.5); not when the child is told.
+ */
 static void
 consider(struct listing *l, const struct name *n)
 {
@@ -204,14 +210,14 @@ consider(struct listing *l, const struct name *n)
 	    (!n->folder || n->folder->special_use == SPECIAL_NONE))
 		return;
 	if (o & SELECT_SUBSCRIBED && !n->is_subscribed) {
-		if (o & IS_LSUB && n->has_subscribed_child) {
+		if (o & IS_LSUB && n->has_untold_child) {
 			struct name parent = *n;
 
 			parent.folder = NULL;
 			tell(l, &parent, false);
 			return;
 		}
-		if (!child_info)
+		if (!child_info || !n->has_untold_child)
 			return;
 	}
 	if (!n->folder && !(o & SELECT_SUBSCRIBED) && !n->has_children)
@@ -266,7 +272,7 @@ take_return(struct listing *l, const struct arg *list)
 		else if (arg_is_atom(a, STR("SPECIAL-USE")))
 			l->options |= RETURN_SPECIAL;
 		else if (arg_is_atom(a, STR("STATUS")) && i + 1 < list->n &&
-		    list->v[i + 1].type == ARG_LIST)
+		    status_is_known(&list->v[i + 1]))
 			l->status = &list->v[++i];
 		else
 			return false;

@@ -163,11 +163,18 @@ recent_of(const struct folder *f)
 	return n < f->exists ? n : f->exists;
 }
 
+/* Of a folder, with what its document does not have. */
+struct figures {
+	const struct folder *f;
+	uint64_t deleted_storage;
+	uint64_t append_limit;
+};
+
 /* False: no such item. */
 static bool
-add_item(struct buf *b, const struct folder *f, uint64_t deleted_storage,
-    struct str item)
+add_item(struct buf *b, const struct figures *x, struct str item)
 {
+	const struct folder *f = x->f;
 	char text[OID_HEX];
 	const struct {
 		struct str name;
@@ -179,9 +186,10 @@ add_item(struct buf *b, const struct folder *f, uint64_t deleted_storage,
 		{ STR_INIT("UIDVALIDITY"), f->uidvalidity },
 		{ STR_INIT("UNSEEN"), f->unseen },
 		{ STR_INIT("DELETED"), f->deleted },
-		{ STR_INIT("DELETED-STORAGE"), deleted_storage },
+		{ STR_INIT("DELETED-STORAGE"), x->deleted_storage },
 		{ STR_INIT("SIZE"), f->size },
 		{ STR_INIT("HIGHESTMODSEQ"), f->highestmodseq },
+		{ STR_INIT("APPENDLIMIT"), x->append_limit },
 	};
 	size_t i;
 
@@ -231,34 +239,50 @@ add_deleted(struct session *s, const struct folder *f, uint64_t *ret_octets,
 	return RC_OK;
 }
 
-/* "MESSAGES 1 UNSEEN 0" */
-static enum rc
-add_items(struct session *s, const struct folder *f, const struct arg *items,
-    struct buf *b, struct err *err)
+/* "MESSAGES 1 UNSEEN 0"; false: an unknown item, or no list. */
+static bool
+add_items(struct buf *b, const struct figures *x, const struct arg *items)
 {
-	uint64_t deleted = 0;
-	enum rc rc = RC_OK;
 	size_t i;
-	bool ok = items->type == ARG_LIST && items->n > 0;
 
-	if (ok && f->deleted && asks_for(items, STR("DELETED-STORAGE")))
-		rc = add_deleted(s, f, &deleted, err);
-	for (i = 0; ok && i < items->n; i++) {
+	if (items->type != ARG_LIST || items->n == 0)
+		return false;
+	for (i = 0; i < items->n; i++) {
 		if (i)
 			buf_add_char(b, ' ');
-		ok = arg_is_text(&items->v[i]) &&
-		    add_item(b, f, deleted, items->v[i].s);
+		if (!arg_is_text(&items->v[i]) ||
+		    !add_item(b, x, items->v[i].s))
+			return false;
 	}
-	return ok ? rc : err_set(err, RC_PERM, "", "Unknown STATUS item");
+	return true;
+}
+
+bool
+status_is_known(const struct arg *items)
+{
+	static const struct folder none;
+	struct buf unused = BUF_INIT;
+	bool ok = add_items(&unused, &(struct figures){ .f = &none }, items);
+
+	buf_done(&unused);
+	return ok;
 }
 
 enum rc
 status_tell(struct session *s, const struct folder *f,
     const struct arg *items, struct err *err)
 {
+	struct figures x = { .f = f,
+		.append_limit = (uint64_t)config_int(
+		    s->config, CFG_IMAP_APPEND_MAXIMUM) };
 	struct buf b = BUF_INIT;
-	enum rc rc = add_items(s, f, items, &b, err);
+	enum rc rc = RC_OK;
 
+	if (f->deleted && items->type == ARG_LIST &&
+	    asks_for(items, STR("DELETED-STORAGE")))
+		rc = add_deleted(s, f, &x.deleted_storage, err);
+	if (rc == RC_OK && !add_items(&b, &x, items))
+		rc = err_set(err, RC_PERM, "", "Unknown STATUS item");
 	if (rc == RC_OK) {
 		writer_add_cstr(s->writer, "* STATUS ");
 		chat_mailbox(s, f->name);

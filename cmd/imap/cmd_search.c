@@ -14,7 +14,8 @@ cmd_search(struct session *s, const struct read_command *c)
 	struct err err;
 
 	wrong = search_parse(
-	    s->command_arena, c->text.args, c->text.n, s->has_utf8, &p);
+	    s->command_arena, c->text.args, c->text.n,
+	    s->has_utf8 && !s->is_rev2, &p);
 	if (wrong) {
 		chat_bad(s, wrong);
 		return;

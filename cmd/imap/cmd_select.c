@@ -35,8 +35,22 @@ take_parameters(
 	return !wrong;
 }
 
+/* IMAP4rev2: the name, and how it was given when that differs (6.3.2). */
 static void
-tell(struct session *s)
+tell_name(struct session *s, struct str given)
+{
+	writer_add_cstr(s->writer, "* LIST () \"/\" ");
+	chat_mailbox(s, s->view->folder.name);
+	if (!str_equals(given, s->view->folder.name)) {
+		writer_add_cstr(s->writer, " (OLDNAME (");
+		chat_string(s, given);
+		writer_add_cstr(s->writer, "))");
+	}
+	writer_add_cstr(s->writer, "\r\n");
+}
+
+static void
+tell(struct session *s, struct str given)
 {
 	const struct view *v = s->view;
 	uint32_t recent = 0;
@@ -60,11 +74,8 @@ tell(struct session *s)
 	    (unsigned long long)v->folder.highestmodseq);
 	chat_untagged(s, "OK [MAILBOXID (%.*s)] Id",
 	    STR_ARG(oid_format(&v->folder.id, text)));
-	if (s->is_rev2) {
-		writer_add_cstr(s->writer, "* LIST () \"/\" ");
-		chat_mailbox(s, v->folder.name);
-		writer_add_cstr(s->writer, "\r\n");
-	}
+	if (s->is_rev2)
+		tell_name(s, given);
 }
 
 static void
@@ -96,7 +107,7 @@ select_mailbox(
 	s->view->is_rev2 = s->is_rev2;
 	s->view->recent_from = is_read_only ? f->recent_uid : recent;
 	session_enter(s, STATE_SELECTED);
-	tell(s);
+	tell(s, c->text.args[0].s);
 	if (qresync_tell(s, &q, &err) != RC_OK) {
 		chat_failure(s, &err);
 		session_unselect(s);
@@ -127,17 +138,19 @@ cmd_unselect(struct session *s, const struct read_command *c)
 
 static const struct uid_range every_uid = { 1, UINT32_MAX };
 
+/* *ret_modseq 0: nothing was to be expunged. */
 static enum rc
-expunge(struct session *s, struct uid_set uids, struct err *err)
+expunge(struct session *s, struct uid_set uids, uint64_t *ret_modseq,
+    struct err *err)
 {
-	uint64_t modseq;
 	enum rc rc;
 
+	*ret_modseq = 0;
 	if (uids.n == 0)
 		return RC_OK;
 	rc = store_expunge(s->p->db, &s->view->folder.owner,
-	    &s->view->folder.id, uids, false, &modseq, err);
-	if (rc == RC_OK && modseq) {
+	    &s->view->folder.id, uids, false, ret_modseq, err);
+	if (rc == RC_OK && *ret_modseq) {
 		s->view->has_own_expunge = true;
 		session_ring(s, &s->view->folder.owner);
 	}
@@ -158,22 +171,28 @@ seen_uids(struct session *s)
 void
 cmd_close(struct session *s, const struct read_command *c)
 {
+	uint64_t modseq = 0;
 	struct err err;
 
 	(void)c;
 	if (!s->view->is_read_only &&
-	    expunge(s, seen_uids(s), &err) != RC_OK) {
+	    expunge(s, seen_uids(s), &modseq, &err) != RC_OK) {
 		chat_failure(s, &err);
 		return;
 	}
 	session_unselect(s);
-	chat_ok(s, "Closed");
+	if (s->has_qresync && modseq) /* RFC 7162 3.2.8 */
+		chat_ok(s, "[HIGHESTMODSEQ %llu] Closed",
+		    (unsigned long long)modseq);
+	else
+		chat_ok(s, "Closed");
 }
 
 void
 cmd_expunge(struct session *s, const struct read_command *c)
 {
 	struct selection sel;
+	uint64_t modseq;
 	struct uid_set uids;
 	const char *wrong = NULL;
 	struct err err;
@@ -199,7 +218,7 @@ cmd_expunge(struct session *s, const struct read_command *c)
 		return;
 	}
 	uids = s->is_uid ? view_uids(s, &sel) : seen_uids(s);
-	if (expunge(s, uids, &err) != RC_OK ||
+	if (expunge(s, uids, &modseq, &err) != RC_OK ||
 	    view_update(s, &err) != RC_OK)
 		chat_failure(s, &err);
 	else if (s->has_qresync)

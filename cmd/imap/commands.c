@@ -28,7 +28,7 @@ static const struct command commands[] = {
 	{ STR_INIT("ENABLE"), IN_USER, 1, ANY, cmd_enable },
 	{ STR_INIT("EXAMINE"), IN_USER | NO_SYNC, 1, 2, cmd_examine },
 	{ STR_INIT("EXPUNGE"), IN_SELECTED | HAS_UID, 0, 1, cmd_expunge },
-	{ STR_INIT("FETCH"), IN_SELECTED | HAS_UID | NUMBERS | NO_EXPUNGE, 2, 3,
+	{ STR_INIT("FETCH"), IN_SELECTED | HAS_UID | NUMBERS | NO_EXPUNGE, 2, 4,
 	    cmd_fetch },
 	{ STR_INIT("GETMETADATA"), IN_USER, 2, 3, cmd_getmetadata },
 	{ STR_INIT("GETQUOTA"), IN_USER, 1, 1, cmd_getquota },

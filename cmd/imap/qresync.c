@@ -31,6 +31,8 @@ parse_known(
 	if (match->n != 2 || !is_uid_set(s, &match->v[0]) ||
 	    !is_uid_set(s, &match->v[1]))
 		return "Bad sequence match";
+	if (s->has_uidonly)
+		return "[UIDREQUIRED] Sequence numbers are off";
 	return n <= 4 ? NULL : "Unknown QRESYNC parameter";
 }
 

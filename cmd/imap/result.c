@@ -16,17 +16,50 @@ numbers_of(struct session *s, const struct selection *hits)
 	return v;
 }
 
-/* The highest modseq of the messages found (RFC 7162 3.1.5). */
-static uint64_t
-newest(const struct session *s, const struct selection *hits)
+/* With MIN and MAX alone only those messages are told. */
+static bool
+has_only_ends(unsigned returns)
 {
+	return returns & (RETURN_MIN | RETURN_MAX) &&
+	    !(returns & (RETURN_ALL | RETURN_COUNT));
+}
+
+static bool
+is_end(unsigned returns, size_t i, size_t n)
+{
+	return (returns & RETURN_MIN && i == 0) ||
+	    (returns & RETURN_MAX && i + 1 == n);
+}
+
+static bool
+is_in_part(const struct search_program *p, size_t i, size_t n)
+{
+	struct search_part part;
+
+	if (!(p->returns & RETURN_PARTIAL))
+		return false;
+	part = search_part_of(p, n);
+	return i >= part.from && i < part.from + part.n;
+}
+
+/*
+ * The highest modseq of the messages found, or of those at the ends when
+ * only they are told (RFC 4731 3.2, RFC 7162 3.1.5).
+ */
+static uint64_t
+newest(const struct session *s, const struct selection *hits,
+    const struct search_program *p)
+{
+	bool only_ends = has_only_ends(p->returns) &&
+	    !(p->returns & RETURN_PARTIAL);
 	uint64_t modseq = 0;
 	size_t i;
 
 	for (i = 0; i < hits->n; i++) {
 		const struct entry *e = &s->view->v[hits->v[i]].e;
 
-		if (e->modseq > modseq)
+		if (e->modseq > modseq &&
+		    (!only_ends || is_end(p->returns, i, hits->n)))
 			modseq = e->modseq;
 	}
 	return modseq;
@@ -34,7 +67,7 @@ newest(const struct session *s, const struct selection *hits)
 
 static void
 tell_plain(struct session *s, const char *name, const uint32_t *v,
-    const struct selection *hits, bool with_modseq)
+    const struct selection *hits, const struct search_program *p)
 {
 	size_t i;
 
@@ -44,9 +77,9 @@ tell_plain(struct session *s, const char *name, const uint32_t *v,
 		writer_add_cstr(s->writer, " ");
 		writer_add_u64(s->writer, v[i]);
 	}
-	if (with_modseq && hits->n)
+	if (p->uses_modseq && hits->n)
 		writer_printf(s->writer, " (MODSEQ %llu)",
-		    (unsigned long long)newest(s, hits));
+		    (unsigned long long)newest(s, hits, p));
 	writer_add_cstr(s->writer, "\r\n");
 }
 
@@ -91,26 +124,27 @@ tell_extended(struct session *s, const uint32_t *v,
 		add_partial(&b, v, n, p);
 	if (p->uses_modseq && n)
 		buf_printf(&b, " MODSEQ %llu",
-		    (unsigned long long)newest(s, hits));
+		    (unsigned long long)newest(s, hits, p));
 	buf_add_cstr(&b, "\r\n");
 	writer_add_str(s->writer, buf_str(&b));
 	buf_done(&b);
 }
 
-/* SAVE with only MIN or MAX saves those (RFC 5182 2.4). */
+/* What `$` is with MIN, MAX, PARTIAL (RFC 5182 2.4, RFC 9394 3.2). */
 static void
-save(struct session *s, const struct selection *hits, unsigned returns)
+save(struct session *s, const struct selection *hits,
+    const struct search_program *p)
 {
-	bool only_ends = returns & (RETURN_MIN | RETURN_MAX) &&
-	    !(returns & (RETURN_ALL | RETURN_COUNT));
-	size_t i;
+	bool is_all = !(p->returns & (RETURN_MIN | RETURN_MAX |
+	    RETURN_PARTIAL)) || p->returns & (RETURN_ALL | RETURN_COUNT);
+	size_t i, n = hits->n;
 
 	s->saved.n = 0;
-	for (i = 0; i < hits->n; i++) {
-		if (only_ends && !(returns & RETURN_MIN && i == 0) &&
-		    !(returns & RETURN_MAX && i + 1 == hits->n))
-			continue;
-		VEC_PUSH(s->arena, &s->saved, s->view->v[hits->v[i]].e.uid);
+	for (i = 0; i < n; i++) {
+		if (is_all || is_end(p->returns, i, n) ||
+		    is_in_part(p, i, n))
+			VEC_PUSH(s->arena, &s->saved,
+			    s->view->v[hits->v[i]].e.uid);
 	}
 }
 
@@ -125,9 +159,9 @@ result_tell(struct session *s, const char *name,
 	if (p->uses_modseq)
 		s->has_condstore = true;
 	if (p->returns & RETURN_SAVE)
-		save(s, hits, p->returns);
+		save(s, hits, p);
 	if (is_extended && p->returns != RETURN_SAVE)
 		tell_extended(s, v, hits, p);
 	else if (!is_extended)
-		tell_plain(s, name, v, hits, p->uses_modseq);
+		tell_plain(s, name, v, hits, p);
 }

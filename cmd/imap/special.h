@@ -9,6 +9,8 @@ const char *special_name(enum special_use use);
 enum special_use special_of(struct str name);
 /* One that a mailbox can be given. */
 bool special_is_settable(enum special_use use);
+/* A list of items, each one that STATUS knows. */
+bool status_is_known(const struct arg *items);
 /* "* STATUS name (...)"; RC_PERM: an unknown item. */
 enum rc status_tell(struct session *s, const struct folder *f,
     const struct arg *items, struct err *err);

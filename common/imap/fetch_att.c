@@ -222,10 +222,6 @@ parse_item(struct parse *p, const struct arg *arg)
 {
 	size_t i;
 
-	if (arg->type == ARG_LIST && arg->n == 1 &&
-	    arg_is_atom(&arg->v[0], STR("LAZY")) &&
-	    p->items & FETCH_PREVIEW)
-		return NULL; /* PREVIEW (LAZY), RFC 8970 */
 	if (arg->type != ARG_ATOM)
 		return "Unknown FETCH item";
 	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -237,20 +233,38 @@ parse_item(struct parse *p, const struct arg *arg)
 	return add_rfc822(p, arg->s) ? NULL : parse_section(p, arg->s);
 }
 
+bool
+fetch_is_lazy(const struct arg *arg)
+{
+	return arg->type == ARG_LIST && arg->n == 1 &&
+	    arg_is_atom(&arg->v[0], STR("LAZY"));
+}
+
+/* Behind PREVIEW it asks for nothing: previews are made when mail comes. */
+static const char *
+parse_list(struct parse *p, const struct arg *list)
+{
+	const struct arg *v = list->v;
+	const char *wrong = list->n ? NULL : "Empty list";
+	size_t i;
+
+	for (i = 0; !wrong && i < list->n; i++) {
+		wrong = parse_item(p, &v[i]);
+		if (arg_is_atom(&v[i], STR("PREVIEW")) && i + 1 < list->n &&
+		    fetch_is_lazy(&v[i + 1]))
+			i++;
+	}
+	return wrong;
+}
+
 const char *
 fetch_atts_parse(
     struct arena *a, const struct arg *arg, struct fetch_atts *ret)
 {
 	struct parse p = { .a = a };
-	const char *wrong = NULL;
-	size_t i;
+	const char *wrong = arg->type == ARG_LIST ? parse_list(&p, arg)
+						  : parse_item(&p, arg);
 
-	if (arg->type != ARG_LIST)
-		wrong = parse_item(&p, arg);
-	else if (arg->n == 0)
-		wrong = "Empty list";
-	for (i = 0; !wrong && arg->type == ARG_LIST && i < arg->n; i++)
-		wrong = parse_item(&p, &arg->v[i]);
 	if (wrong)
 		return wrong;
 	ret->items = p.items;

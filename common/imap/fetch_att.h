@@ -60,6 +60,9 @@ struct fetch_atts {
 bool fetch_section_parse(
     struct arena *a, struct str spec, struct section *ret);
 
+/* "(LAZY)", which may stand behind PREVIEW (RFC 8970). */
+bool fetch_is_lazy(const struct arg *arg);
+
 /* An atom or a list of them. NULL, or what is wrong. */
 const char *fetch_atts_parse(
     struct arena *a, const struct arg *arg, struct fetch_atts *ret);

@@ -16,6 +16,7 @@ enum argument {
 	TAKES_FLAG,      /* the row's number; negated when `field` is set */
 	TAKES_DATE,
 	TAKES_NUMBER,
+	TAKES_SECONDS,   /* at least 1 */
 	TAKES_TEXT,
 	TAKES_ADDRESS,   /* text, of the row's header field */
 	TAKES_HEADER,    /* field and text */
@@ -66,11 +67,14 @@ static const struct key_row rows[] = {
 	{ STR_INIT("NEW"), SEARCH_RECENT, TAKES_NOTHING, 1, STR_NONE, false },
 	{ STR_INIT("NOT"), SEARCH_NOT, TAKES_KEY, 0, STR_NONE, false },
 	{ STR_INIT("OLD"), SEARCH_RECENT, TAKES_NOTHING, 0, STR_NONE, true },
-	{ STR_INIT("OLDER"), SEARCH_OLDER, TAKES_NUMBER, 0, STR_NONE, false },
+	{ STR_INIT("OLDER"), SEARCH_OLDER, TAKES_SECONDS, 0, STR_NONE, false },
 	{ STR_INIT("ON"), SEARCH_ON, TAKES_DATE, 0, STR_NONE, false },
 	{ STR_INIT("OR"), SEARCH_OR, TAKES_TWO_KEYS, 0, STR_NONE, false },
 	{ STR_INIT("RECENT"), SEARCH_RECENT, TAKES_NOTHING, 0, STR_NONE,
 	    false },
+	/* Every mailbox keeps the date. */
+	{ STR_INIT("SAVEDATESUPPORTED"), SEARCH_AND, TAKES_NOTHING, 0,
+	    STR_NONE, false },
 	{ STR_INIT("SAVEDBEFORE"), SEARCH_SAVEDBEFORE, TAKES_DATE, 0,
 	    STR_NONE, false },
 	{ STR_INIT("SAVEDON"), SEARCH_SAVEDON, TAKES_DATE, 0, STR_NONE,
@@ -90,6 +94,8 @@ static const struct key_row rows[] = {
 	{ STR_INIT("SUBJECT"), SEARCH_HEADER, TAKES_ADDRESS, 0,
 	    STR_INIT("Subject"), false },
 	{ STR_INIT("TEXT"), SEARCH_TEXT, TAKES_TEXT, 0, STR_NONE, false },
+	/* There are no thread ids: one of no keys is never true. */
+	{ STR_INIT("THREADID"), SEARCH_OR, TAKES_ID, 0, STR_NONE, false },
 	{ STR_INIT("TO"), SEARCH_HEADER, TAKES_ADDRESS, 0, STR_INIT("To"),
 	    false },
 	{ STR_INIT("UID"), SEARCH_UID, TAKES_SET, 0, STR_NONE, false },
@@ -105,7 +111,7 @@ static const struct key_row rows[] = {
 	    true },
 	{ STR_INIT("UNSEEN"), SEARCH_FLAG, TAKES_FLAG, FLAG_SEEN, STR_NONE,
 	    true },
-	{ STR_INIT("YOUNGER"), SEARCH_YOUNGER, TAKES_NUMBER, 0, STR_NONE,
+	{ STR_INIT("YOUNGER"), SEARCH_YOUNGER, TAKES_SECONDS, 0, STR_NONE,
 	    false },
 };
 
@@ -168,6 +174,14 @@ take_number(struct parse *p, struct search_key *k)
 	if (!arg || !num_parse_u64(arg->s, INT64_MAX, &k->number))
 		return "A number is missing";
 	return NULL;
+}
+
+static const char *
+take_seconds(struct parse *p, struct search_key *k)
+{
+	const char *wrong = take_number(p, k);
+
+	return !wrong && k->number == 0 ? "At least 1 is wanted" : wrong;
 }
 
 static const char *
@@ -246,6 +260,8 @@ take_argument(
 		return take_date(p, k);
 	case TAKES_NUMBER:
 		return take_number(p, k);
+	case TAKES_SECONDS:
+		return take_seconds(p, k);
 	case TAKES_TEXT:
 		return take_text(p, &k->text);
 	case TAKES_ADDRESS:
@@ -439,9 +455,12 @@ search_parse_return(const struct arg *v, size_t n,
 
 		if (arg_is_atom(&v[1].v[i], STR("PARTIAL")) &&
 		    i + 1 < v[1].n && arg_is_text(&v[1].v[i + 1])) {
-			wrong = search_parse_partial(
-			    v[1].v[++i].s, &ret->partial);
+			wrong = ret->returns & RETURN_PARTIAL
+			    ? "One PARTIAL is enough"
+			    : search_parse_partial(
+				  v[1].v[i + 1].s, &ret->partial);
 			ret->returns |= RETURN_PARTIAL;
+			i++;
 		} else if (!add_return(&v[1].v[i], &ret->returns)) {
 			wrong = "Unknown RETURN option";
 		}
@@ -473,8 +492,8 @@ search_parse_keys(struct arena *a, const struct arg *v, size_t n,
 }
 
 const char *
-search_parse(struct arena *a, const struct arg *v, size_t n, bool utf8,
-    struct search_program *ret)
+search_parse(struct arena *a, const struct arg *v, size_t n,
+    bool no_charset, struct search_program *ret)
 {
 	struct str charset = STR("");
 	const char *wrong;
@@ -488,7 +507,7 @@ search_parse(struct arena *a, const struct arg *v, size_t n, bool utf8,
 	n -= used;
 	if (n > 1 && arg_is_atom(&v[0], STR("CHARSET")) &&
 	    arg_is_text(&v[1])) {
-		if (utf8)
+		if (no_charset)
 			return "No CHARSET after ENABLE UTF8=ACCEPT";
 		charset = v[1].s;
 		v += 2;

@@ -72,9 +72,12 @@ struct search_program {
 	struct search_key root; /* AND */
 };
 
-/* NULL, or what is wrong. options: RETURN and CHARSET may be there. */
+/*
+ * NULL, or what is wrong. RETURN and CHARSET may be there; no_charset: that is
+ * an error (RFC 6855 3).
+ */
 const char *search_parse(struct arena *a, const struct arg *v, size_t n,
-    bool utf8, struct search_program *ret);
+    bool no_charset, struct search_program *ret);
 /* RETURN (...) alone, for SORT and THREAD: *ret_used arguments. */
 const char *search_parse_return(const struct arg *v, size_t n,
     struct search_program *ret, size_t *ret_used);

@@ -242,5 +242,150 @@ class NoProgress(ImapTest):
         self.assertNotIn(b'INPROGRESS', self.ok(d, 'SEARCH BODY nothing'))
 
 
+class Audit(ImapTest):
+    """One test for each gap that reading the RFCs against the server found."""
+
+    def bad(self, d, command, code=b''):
+        text = d.imap('a', command)
+        self.assertTrue(text.startswith(b'a BAD ' + code), text)
+
+    def test_status_appendlimit(self):
+        """RFC 7889 4."""
+        d = self.session()
+        self.assertIn(b'(APPENDLIMIT 67108864)',
+                      self.ok(d, 'STATUS INBOX (APPENDLIMIT)'))
+        self.assertIn(b'(MESSAGES 0 APPENDLIMIT 67108864)', self.ok(
+            d, 'LIST "" INBOX RETURN (STATUS (MESSAGES APPENDLIMIT))'))
+
+    def test_list_status_of_an_unknown_item(self):
+        """RFC 5819: as STATUS; it was left out without a word."""
+        d = self.session()
+        for items in ('FOO', 'MESSAGES FOO', ''):
+            self.bad(d, f'LIST "" * RETURN (STATUS ({items}))')
+            self.bad(d, f'STATUS INBOX ({items})')
+
+    def test_search_keys(self):
+        """SAVEDATESUPPORTED (RFC 8514), THREADID (RFC 8474), WITHIN."""
+        d = self.session(select='INBOX')
+        self.fill(d, 2)
+        for key, want in (('SAVEDATESUPPORTED', b' 1 2'), ('THREADID x', b''),
+                          ('NOT THREADID x', b' 1 2'),
+                          ('OR THREADID x 2', b' 2')):
+            self.assertEqual(self.ok(d, f'SEARCH {key}').split(b'\r\n')[0],
+                             b'* SEARCH' + want, key)
+        for key in ('OLDER 0', 'YOUNGER 0', 'THREADID', 'OLDER x'):
+            self.bad(d, f'SEARCH {key}')
+
+    def test_preview_lazy_without_a_list(self):
+        """RFC 8970 3.2: the modifier stands behind the item."""
+        d = self.session(select='INBOX')
+        self.fill(d, 1)
+        self.assertIn(b'* 1 FETCH (PREVIEW "x")',
+                      self.ok(d, 'FETCH 1 PREVIEW (LAZY)'))
+        self.assertRegex(self.ok(d, 'FETCH 1 PREVIEW (LAZY) (CHANGEDSINCE 1)'),
+                         rb'PREVIEW "x"')
+        self.ok(d, 'FETCH 1 (PREVIEW (LAZY) UID)')
+        for item in ('FLAGS (LAZY)', 'PREVIEW (FOO)', 'PREVIEW ()',
+                     '(PREVIEW (FOO))', '(UID (LAZY))'):
+            self.bad(d, f'FETCH 1 {item}')
+
+    def test_modseq_of_the_ends(self):
+        """RFC 4731 3.2: with MIN and MAX only, that of those messages."""
+        d = self.session('CONDSTORE', select='INBOX')
+        self.fill(d, 5)
+        seq = {}
+        for n in (3, 1, 5, 2, 4):
+            self.ok(d, f'STORE {n} +FLAGS (\\Flagged)')
+        for m in re.finditer(rb'\* (\d) FETCH \(MODSEQ \((\d+)\)\)',
+                             self.ok(d, 'FETCH 1:* MODSEQ')):
+            seq[int(m.group(1))] = int(m.group(2))
+        for options, want in (('MIN', seq[1]), ('MAX', seq[5]),
+                              ('MIN MAX', seq[5]), ('MIN COUNT', seq[4]),
+                              ('ALL', seq[4]), ('', seq[4])):
+            text = self.ok(d, f'SEARCH RETURN ({options}) MODSEQ 1')
+            self.assertIn(b' MODSEQ %d\r\n' % want, text, options)
+
+    def test_partial(self):
+        """RFC 9394 3.1, 3.2: one PARTIAL, and what SAVE keeps with it."""
+        d = self.session(select='INBOX')
+        self.fill(d, 9)
+        self.bad(d, 'SEARCH RETURN (PARTIAL 1:2 PARTIAL 2:3) ALL')
+        for options, want in (
+                ('PARTIAL 2:3', '2 3'), ('PARTIAL -1:-2', '8 9'),
+                ('PARTIAL 2:3 MIN', '1 2 3'), ('PARTIAL 2:3 MAX', '2 3 9'),
+                ('PARTIAL 4:5 MIN MAX', '1 4 5 9'), ('PARTIAL 20:30', ''),
+                ('PARTIAL 2:3 COUNT', '1 2 3 4 5 6 7 8 9'),
+                ('PARTIAL 1:2 MIN', '1 2'), ('MIN MAX', '1 9'),
+                ('MIN COUNT', '1 2 3 4 5 6 7 8 9')):
+            self.ok(d, f'SEARCH RETURN (SAVE {options}) ALL')
+            self.assertEqual(self.ok(d, 'SEARCH $').split(b'\r\n')[0],
+                             f'* SEARCH {want}'.strip().encode(), options)
+
+    def test_charset_in_rev2(self):
+        """RFC 9051 6.4.4: UTF-8 and US-ASCII must be taken."""
+        d = self.session('IMAP4rev2', select='INBOX')
+        self.fill(d, 1)
+        for charset in ('UTF-8', 'US-ASCII'):
+            self.assertIn(b' ALL 1\r\n', self.ok(
+                d, f'SEARCH CHARSET {charset} SUBJECT x'))
+        self.assertIn(b'a NO [BADCHARSET', d.imap(
+            'a', 'SEARCH CHARSET NONE SUBJECT x'))
+        d = self.session('UTF8=ACCEPT', select='INBOX')  # RFC 6855 3
+        self.bad(d, 'SEARCH CHARSET UTF-8 SUBJECT x')
+
+    def test_parents_without_need(self):
+        """RFC 3501 6.3.9, RFC 5258 3.5: a parent is told for a child that the
+        pattern does not match."""
+        d = self.session()
+        self.ok(d, 'CREATE p/q/r')
+        self.ok(d, 'SUBSCRIBE p/q/r')
+        self.assertEqual(self.ok(d, 'LSUB "" p*').count(b'* LSUB'), 1)
+        self.assertIn(b'* LSUB (\\Noselect) "/" "p"\r\n',
+                      self.ok(d, 'LSUB "" p%'))
+        text = self.ok(d, 'LIST (SUBSCRIBED RECURSIVEMATCH) "" p*')
+        self.assertEqual(text.count(b'* LIST'), 1)
+        self.assertIn(b'"p" (CHILDINFO ("SUBSCRIBED"))', self.ok(
+            d, 'LIST (SUBSCRIBED RECURSIVEMATCH) "" p%'))
+        # A subscribed parent is told of its child all the same.
+        self.ok(d, 'SUBSCRIBE p')
+        self.assertIn(b'"p" (CHILDINFO ("SUBSCRIBED"))', self.ok(
+            d, 'LIST (SUBSCRIBED RECURSIVEMATCH) "" p%'))
+
+    def test_close_tells_the_modseq(self):
+        """RFC 7162 3.2.8."""
+        d = self.session('QRESYNC', select='INBOX')
+        self.fill(d, 2)
+        self.ok(d, 'STORE 1 +FLAGS (\\Deleted)')
+        text = self.ok(d, 'CLOSE')
+        modseq = re.search(rb'a OK \[HIGHESTMODSEQ (\d+)\]', text)
+        self.assertTrue(modseq, text)
+        self.assertIn(b'[HIGHESTMODSEQ ' + modseq.group(1) + b']',
+                      self.ok(d, 'SELECT INBOX'))
+        self.assertNotIn(b'HIGHESTMODSEQ', self.ok(d, 'CLOSE'))
+
+    def test_sequence_match_after_uidonly(self):
+        """RFC 9586 3: no sequence numbers, here neither."""
+        d = self.session('UIDONLY', 'QRESYNC')
+        self.bad(d, 'SELECT INBOX (QRESYNC (1 1 1:2 (1 1)))', b'[UIDREQUIRED]')
+        self.ok(d, 'SELECT INBOX (QRESYNC (1 1 1:2))')
+
+    def test_oldname(self):
+        """RFC 9051 6.3.2: a name that was given otherwise."""
+        d = self.session('IMAP4rev2')
+        self.assertIn(b'* LIST () "/" "INBOX" (OLDNAME ("inBox"))\r\n',
+                      self.ok(d, 'SELECT inBox'))
+        self.assertIn(b'* LIST () "/" "INBOX"\r\n',
+                      self.ok(d, 'EXAMINE INBOX'))
+
+
+class Timeouts(ImapTest):
+    settings = {'imap__timeout__idle': '1s'}
+
+    def test_autologout(self):
+        d = self.session(select='INBOX')
+        self.assertTrue(d.line().startswith(b'* BYE Autologout'))
+        self.assertTrue(d.is_closed())
+
+
 if __name__ == '__main__':
     unittest.main()

@@ -7,6 +7,7 @@
 #include "base/cidr.h"
 #include "imap/fetch_att.h"
 #include "imap/search.h"
+#include "imap/url.h"
 #include "mime/crlf.h"
 #include "mime/encoded_word.h"
 #include "model/config.h"
@@ -136,6 +137,9 @@ static const struct verdict_case fetches[] = {
 	{ "BODY[]<4294967295.4294967295>", true },
 	{ "FOO", false },
 	{ "()", false },
+	{ "(PREVIEW (LAZY) UID)", true },
+	{ "(PREVIEW UID (LAZY))", false },
+	{ "(PREVIEW (FOO))", false },
 };
 
 static const char *
@@ -159,6 +163,64 @@ START_TEST(test_fetch)
 }
 END_TEST
 
+/* A URL, and its parts printed again; NULL: it is none. */
+struct url_case {
+	const char *text;
+	const char *parts;
+};
+
+static const struct url_case urls[] = {
+	{ "/INBOX/;UID=20", "/INBOX 0 20 0 0+0" },
+	{ "/INBOX;UIDVALIDITY=7/;UID=20", "/INBOX 7 20 0 0+0" },
+	{ "/a/b/;uid=4294967295/;section=1.2.MIME",
+	    "/a/b 0 4294967295 2 0+0" },
+	{ "/a;UIDVALIDITY=7/;UID=20;SECTION=1.5.9", "/a 7 20 3 0+0" },
+	{ "c/;UID=1/;PARTIAL=5.10", "c 0 1 0 5+10" },
+	{ ";UID=1/;SECTION=HEADER", " 0 1 0 0+0" },
+	{ "/%41%20%C3%BC/;UID=1", "/A \xc3\xbc 0 1 0 0+0" },
+	{ "/a/;UID=1/;SECTION=HEADER.FIELDS%20(To%20Cc)", "/a 0 1 0 0+0" },
+	{ "", NULL },
+	{ "/", NULL },
+	{ "/INBOX", NULL },
+	{ "/INBOX;UIDVALIDITY=7", NULL },
+	{ "/INBOX/;UID=", NULL },
+	{ "/INBOX/;UID=0", NULL },
+	{ "/INBOX/;UID=4294967296", NULL },
+	{ "/INBOX/;UID=1;UID=2", NULL },
+	{ "/INBOX/;UID=1;UIDVALIDITY=2", NULL },
+	{ "/INBOX/;UID=1/;SECTION=", NULL },
+	{ "/INBOX/;UID=1/;SECTION=MIME", NULL },
+	{ "/INBOX/;UID=1/;PARTIAL=1.0", NULL },
+	{ "/INBOX/;UID=1/;PARTIAL=-1", NULL },
+	{ "/INBOX/;UID=1/;EXPIRE=x", NULL },
+	{ "/INBOX/;UID=1?x", NULL },
+	{ "/IN BOX/;UID=1", NULL },
+	{ "/%4/;UID=1", NULL },
+	{ "/%00/;UID=1", NULL },
+	{ "/%ff/;UID=1", NULL },
+	{ "//host/INBOX/;UID=1", NULL },
+	{ "imap://host/INBOX/;UID=1", NULL },
+};
+
+START_TEST(test_url)
+{
+	struct str parts;
+	struct imap_url u;
+
+	if (!imap_url_parse(a, str_from_cstr(urls[_i].text), &u)) {
+		ck_assert_msg(!urls[_i].parts, "%s", urls[_i].text);
+		return;
+	}
+	ck_assert_msg(urls[_i].parts != NULL, "%s", urls[_i].text);
+	parts = arena_printf(a, "%s%.*s %u %u %zu %llu+%llu",
+	    u.is_relative ? "" : "/", STR_ARG(u.mailbox), u.uidvalidity,
+	    u.uid, u.section.n_part, (unsigned long long)u.section.offset,
+	    (unsigned long long)u.section.length);
+	ck_assert_msg(str_equals(parts, str_from_cstr(urls[_i].parts)),
+	    "%s: %.*s", urls[_i].text, STR_ARG(parts));
+}
+END_TEST
+
 static const struct verdict_case searches[] = {
 	{ "ALL", true },
 	{ "1:* NOT SEEN OR FROM x SUBJECT \"y z\"", true },
@@ -175,6 +237,10 @@ static const struct verdict_case searches[] = {
 	{ "RETURN (FOO) UNSEEN", false },
 	{ "KEYWORD ((a+)+$", false },
 	{ "LARGER x", false },
+	{ "SAVEDATESUPPORTED THREADID x", true },
+	{ "OLDER 0", false },
+	{ "RETURN (PARTIAL 1:2) ALL", true },
+	{ "RETURN (PARTIAL 1:2 PARTIAL 1:2) ALL", false },
 };
 
 START_TEST(test_search)
@@ -397,6 +463,7 @@ main(void)
 	tcase_add_test(t, test_nesting);
 	tcase_add_loop_test(t, test_literals, 0, COUNT(literals));
 	tcase_add_loop_test(t, test_fetch, 0, COUNT(fetches));
+	tcase_add_loop_test(t, test_url, 0, COUNT(urls));
 	tcase_add_loop_test(t, test_search, 0, COUNT(searches));
 	tcase_add_test(t, test_search_depth);
 	tcase_add_loop_test(t, test_mutf7, 0, COUNT(names));
