@@ -38,6 +38,7 @@ add_tagged(struct session *s, const char *status, const char *fmt,
 		writer_add_str(s->writer, s->tag);
 	else
 		writer_add_cstr(s->writer, "*");
+	s->speaks_imap |= strcmp(status, "BAD") != 0;
 	writer_printf(s->writer, " %s ", status);
 	add_clean(s, fmt, ap);
 }
@@ -79,8 +80,9 @@ add_bad(struct session *s, const char *fmt, ...)
 void
 chat_bad(struct session *s, const char *text)
 {
-	unsigned limit = s->state == STATE_CONNECTED ? LIMIT_IMAP_BAD_PREAUTH
-						     : LIMIT_IMAP_BAD;
+	unsigned limit = s->state != STATE_CONNECTED ? LIMIT_IMAP_BAD
+	    : s->speaks_imap			     ? LIMIT_IMAP_BAD_PREAUTH
+						     : LIMIT_IMAP_BAD_FIRST;
 
 	add_bad(s, "%s", text);
 	if (++s->n_bad >= limit)

@@ -218,6 +218,10 @@ ask(struct session *s, struct str challenge, struct str *ret)
 		chat_bad(s, l.is_long ? "Too long" : "Cancelled");
 		return false;
 	}
+	if (l.end == LINE_LF) {
+		chat_bad(s, "Lines end with CR LF");
+		return false;
+	}
 	return decode(s, l.text, ret);
 }
 

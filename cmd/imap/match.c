@@ -58,27 +58,11 @@ has_keyword(const struct match *x, const struct subject *m, struct str word)
 }
 
 static bool
-in_set(struct match *x, const struct search_key *k, const struct subject *m)
+in_set(const struct search_key *k, const struct subject *m)
 {
-	bool is_uid = k->type == SEARCH_UID;
-	struct seqset set = k->set;
-	uint32_t n = (uint32_t)x->view->n_announced;
-	size_t i;
-
-	if (set.is_saved) {
-		for (i = 0; i < x->s->saved.n; i++) {
-			if (x->s->saved.v[i] == m->m->e.uid)
-				return true;
-		}
-		return false;
-	}
-	if (is_uid)
-		n = n ? x->view->v[n - 1].e.uid : 0;
-	seqset_resolve(x->a, &k->set, n, &set);
-	if (!is_uid && set.n && set.v[set.n - 1].hi > n)
-		x->wrong = "No such message";
-	return seqset_has(
-	    &set, is_uid ? m->m->e.uid : (uint32_t)m->index + 1);
+	return seqset_has(&k->set, k->type == SEARCH_UID
+		? m->m->e.uid
+		: (uint32_t)m->index + 1);
 }
 
 /* Keys that the map decides. */
@@ -92,7 +76,7 @@ judge_entry(
 	switch (k->type) {
 	case SEARCH_SEQ:
 	case SEARCH_UID:
-		return in_set(x, k, m);
+		return in_set(k, m);
 	case SEARCH_FLAG:
 		return (e->flags & k->number) == k->number;
 	case SEARCH_KEYWORD:
@@ -200,6 +184,30 @@ judge(struct match *x, const struct search_key *k, const struct subject *m)
 	if (judges[k->type])
 		return judges[k->type](x, k, m);
 	return judge_entry(x, k, m) ? YES : NO;
+}
+
+/* Once, not for each message: a set may have thousands of ranges. */
+static void
+resolve_sets(struct match *x, struct search_key *k)
+{
+	uint32_t n = (uint32_t)x->view->n_announced;
+	size_t i;
+
+	for (i = 0; i < k->n; i++)
+		resolve_sets(x, &k->v[i]);
+	if (k->type != SEARCH_SEQ && k->type != SEARCH_UID)
+		return;
+	if (k->set.is_saved) {
+		k->type = SEARCH_UID;
+		k->set = view_saved(x->s);
+		return;
+	}
+	if (k->type == SEARCH_UID)
+		n = n ? x->view->v[n - 1].e.uid : 0;
+	seqset_resolve(x->s->command_arena, &k->set, n, &k->set);
+	if (k->type == SEARCH_SEQ && n && k->set.n &&
+	    k->set.v[k->set.n - 1].hi > n)
+		x->wrong = "No such message";
 }
 
 /* --- batches of what is open ------------------------------------------------------------------------ */
@@ -383,19 +391,20 @@ run(struct match *x, struct batch *b, index_vec *hits, struct err *err)
 }
 
 enum rc
-match_program(struct session *s, const struct search_program *p,
+match_program(struct session *s, struct search_program *p,
     struct selection *ret, const char **ret_wrong, struct err *err)
 {
 	struct match x = { .s = s, .view = s->view, .root = &p->root,
 		.needs = search_needs(&p->root),
-		.a = arena_new(), .now_s = clock_wall_ms() / 1000,
-		.err = err };
+		.a = arena_new(), .scratch = arena_new(),
+		.now_s = clock_wall_ms() / 1000, .err = err };
 	struct batch *b = mem_alloc(sizeof(*b));
 	index_vec hits = { 0 };
 	enum rc rc;
 
 	b->x = &x;
 	b->a = arena_new();
+	resolve_sets(&x, &p->root);
 	rc = run(&x, b, &hits, err);
 	if (hits.n)
 		qsort(hits.v, hits.n, sizeof(*hits.v), compare);
@@ -404,6 +413,7 @@ match_program(struct session *s, const struct search_program *p,
 	*ret_wrong = x.wrong;
 	arena_free(b->a);
 	mem_free(b);
+	arena_free(x.scratch);
 	arena_free(x.a);
 	return rc;
 }

@@ -26,6 +26,7 @@ struct match {
 	const struct search_key *root;
 	unsigned needs;
 	struct arena *a;       /* of one message */
+	struct arena *scratch; /* of one comparison */
 	int64_t now_s;
 	enum rc rc;            /* of reads inside the evaluation */
 	struct err *err;

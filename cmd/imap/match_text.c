@@ -22,11 +22,26 @@ has(struct str folded, struct str key)
 	return str_find(folded, key) < folded.len;
 }
 
+/*
+ * folded is the scratch arena's, which is empty afterwards: a program may have
+ * thousands of keys.
+ */
+static bool
+has_once(struct match *x, struct str folded, struct str key)
+{
+	bool is_hit = has(folded, key);
+
+	arena_reset(x->scratch);
+	return is_hit;
+}
+
 static bool
 contains(struct match *x, struct str text, struct str key)
 {
+	struct arena *a = x->scratch;
+
 	return key.len == 0 ||
-	    has(casemap(x->a, encoded_words_decode(x->a, text)), key);
+	    has_once(x, casemap(a, encoded_words_decode(a, text)), key);
 }
 
 /* --- header fields ------------------------------------------------------------------ */
@@ -40,11 +55,12 @@ addresses_contain(
 	for (i = 0; i < list.n; i++) {
 		const struct facts_address *a = &list.v[i];
 		struct str name = encoded_words_decode(
-		    x->a, a->name.p ? a->name : STR(""));
-		struct str whole = arena_printf(x->a, "%.*s <%.*s@%.*s>",
+		    x->scratch, a->name.p ? a->name : STR(""));
+		struct str whole = arena_printf(x->scratch, "%.*s <%.*s@%.*s>",
 		    STR_ARG(name), STR_ARG(a->mailbox), STR_ARG(a->host));
 
-		if (key.len == 0 || has(casemap(x->a, whole), key))
+		if (key.len == 0 ||
+		    has_once(x, casemap(x->scratch, whole), key))
 			return true;
 	}
 	return false;
@@ -105,7 +121,8 @@ judge_header(
 	while (header_next(&rest, &f)) {
 		if (str_equals_nocase(f.name, k->field) &&
 		    (k->text.len == 0 ||
-			has(text_fold_field(x->a, f.value), k->text)))
+			has_once(x, text_fold_field(x->scratch, f.value),
+			    k->text)))
 			return YES;
 	}
 	return NO;
@@ -117,7 +134,7 @@ fields_contain(struct match *x, struct str header, struct str key)
 	struct header_field f;
 
 	while (header_next(&header, &f)) {
-		if (has(text_fold_field(x->a, f.whole), key))
+		if (has_once(x, text_fold_field(x->scratch, f.whole), key))
 			return true;
 	}
 	return false;

@@ -295,6 +295,18 @@ take_line(struct gathering *g, bool *ret_last)
 	return r;
 }
 
+/* It has no end of line, and its client waits for ever. */
+static bool
+is_client_hello(struct session *s)
+{
+	struct str start;
+
+	return s->state == STATE_CONNECTED && !s->speaks_imap &&
+	    reader_block(s->reader, 1, session_deadline(s), &start) ==
+		IO_OK &&
+	    start.p[0] == 0x16;
+}
+
 enum read_result
 read_command(struct session *s, struct read_command *ret)
 {
@@ -304,6 +316,11 @@ read_command(struct session *s, struct read_command *ret)
 	bool is_last = false;
 
 	s->tag = STR("");
+	if (is_client_hello(s)) {
+		chat_bad(s, "TLS begins with STARTTLS here");
+		chat_bye(s, "No IMAP");
+		return READ_END;
+	}
 	while (r == READ_COMMAND && !is_last) {
 		r = take_line(&g, &is_last);
 		/* iOS sends an empty line before a tag. */

@@ -91,6 +91,7 @@ struct session {
 	int64_t next_progress_ms; /* progress.c: of the running command */
 	int64_t login_deadline_ms;
 	unsigned n_bad;
+	bool speaks_imap;        /* something was answered OK or NO */
 	unsigned n_failed_logins;
 	unsigned n_commands;
 	char id[16];

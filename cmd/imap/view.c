@@ -551,16 +551,18 @@ is_wanted(const struct seqset *set, const struct seen *m, size_t index,
 	return seqset_has(set, is_uid ? m->e.uid : (uint32_t)index + 1);
 }
 
-static bool
-is_saved(struct session *s, uint32_t uid)
+struct seqset
+view_saved(struct session *s)
 {
+	struct seqset set = { .n = s->saved.n };
 	size_t i;
 
-	for (i = 0; i < s->saved.n; i++) {
-		if (s->saved.v[i] == uid)
-			return true;
-	}
-	return false;
+	set.v = ARENA_ARRAY(s->command_arena, set.n, struct seq_range);
+	for (i = 0; i < set.n; i++)
+		set.v[i] =
+		    (struct seq_range){ s->saved.v[i], s->saved.v[i] };
+	seqset_resolve(s->command_arena, &set, 0, &set);
+	return set;
 }
 
 const char *
@@ -575,9 +577,14 @@ view_select(struct session *s, struct str text, bool is_uid, bool with_gone,
 
 	if (!seqset_parse(s->command_arena, text, &set))
 		return "Bad set";
-	if (is_uid)
-		largest = v->n_announced ? v->v[v->n_announced - 1].e.uid : 0;
-	if (!set.is_saved) {
+	if (set.is_saved) {
+		set = view_saved(s);
+		is_uid = true;
+	} else {
+		if (is_uid)
+			largest = v->n_announced
+			    ? v->v[v->n_announced - 1].e.uid
+			    : 0;
 		seqset_resolve(s->command_arena, &set, largest, &set);
 		if (!is_uid && set.n && set.v[set.n - 1].hi > largest &&
 		    (largest || !str_has_char(text, '*')))
@@ -586,8 +593,7 @@ view_select(struct session *s, struct str text, bool is_uid, bool with_gone,
 	for (i = 0; i < v->n_announced; i++) {
 		if (v->v[i].is_gone && !with_gone)
 			continue;
-		if (set.is_saved ? is_saved(s, v->v[i].e.uid)
-				 : is_wanted(&set, &v->v[i], i, is_uid))
+		if (is_wanted(&set, &v->v[i], i, is_uid))
 			VEC_PUSH(s->command_arena, &found, i);
 	}
 	ret->v = found.v;

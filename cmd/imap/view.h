@@ -46,6 +46,8 @@ struct selection {
  */
 const char *view_select(struct session *s, struct str set, bool is_uid,
     bool with_gone, struct selection *ret);
+/* "$", the uids of SEARCH RETURN (SAVE): a resolved set. */
+struct seqset view_saved(struct session *s);
 struct uid_set view_uids(
     struct session *s, const struct selection *sel);
 

@@ -26,6 +26,7 @@
 #define LIMIT_IMAP_NESTING       20     /* parentheses */
 #define LIMIT_IMAP_ARGS          20000  /* nodes of one command */
 #define LIMIT_IMAP_BAD_PREAUTH   10     /* BAD replies, then BYE */
+#define LIMIT_IMAP_BAD_FIRST     3      /* and nothing else: HTTP, SMTP */
 #define LIMIT_IMAP_BAD           50
 #define LIMIT_IMAP_TAG           256
 #define LIMIT_IMAP_BATCH_MIN     500    /* UIDBATCHES: messages of a batch */

@@ -39,7 +39,7 @@ enum search_type {
 
 struct search_key {
 	enum search_type type;
-	const struct search_key *v;
+	struct search_key *v;
 	size_t n;
 	struct seqset set;
 	uint64_t number;

@@ -15,7 +15,7 @@ MESSAGE = b'From: A <a@b.example>\r\nSubject: one\r\n\r\nbody\r\n'
 def line(number, title):
     """The test shows this line of the IMAP section of the cases."""
     def note(function):
-        function.line = (number, title)
+        function.lines = [*getattr(function, 'lines', []), (number, title)]
         return function
     return note
 

@@ -285,6 +285,7 @@ class Dialogs(LiveTest):
     def test_ten_bad_end_it(self):
         d = self.dialog('m3mta-imap')
         d.line()
+        self.ok(d, 'NOOP')
         for i in range(9):
             self.assertIn(b'BAD', d.imap('a', 'FROB'))
         self.assertIn(b'BAD', d.imap('a', 'FROB'))
