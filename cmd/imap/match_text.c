@@ -15,6 +15,7 @@
 #include "base/banned.h"
 
 enum { WINDOW = 4 << 20, OVERLAP = 65536 };
+enum { AHEAD = 131072 }; /* the next parts' headers are there too */
 
 static bool
 has(struct str folded, struct str key)
@@ -140,6 +141,11 @@ fields_contain(struct match *x, struct str header, struct str key)
 	return false;
 }
 
+struct ahead {
+	uint64_t offset;
+	struct buf octets;
+};
+
 static bool
 gather(void *ctx, struct str bytes)
 {
@@ -147,23 +153,44 @@ gather(void *ctx, struct str bytes)
 	return true;
 }
 
-/* The header of a part, and that of a message inside (RFC 9051 6.4.4). */
-static bool
-part_header_contains(struct match *x, const struct subject *m,
-    const struct facts_part *p, struct str key)
+/* A range of the blob: a message may have a thousand small ones in a row. */
+static struct str
+read_range(struct match *x, const struct subject *m, struct ahead *r,
+    uint64_t offset, uint64_t size)
 {
-	struct buf b = BUF_INIT;
-	bool is_hit;
+	uint64_t n = m->facts->size - offset;
 
-	if (p->header_offset + p->header_size <= m->octets.len)
-		return fields_contain(x,
-		    str_slice(m->octets, (size_t)p->header_offset,
-			(size_t)p->header_size),
-		    key);
-	x->rc = blob_read(x->s->p->db, &m->blob, p->header_offset,
-	    p->header_size, gather, &b, x->err);
-	is_hit = x->rc == RC_OK && fields_contain(x, buf_str(&b), key);
-	buf_done(&b);
+	if (offset + size <= m->octets.len)
+		return str_slice(m->octets, (size_t)offset, (size_t)size);
+	if (offset < r->offset || offset + size > r->offset + r->octets.len) {
+		r->offset = offset;
+		buf_reset(&r->octets);
+		if (n > AHEAD)
+			n = size > AHEAD ? size : AHEAD;
+		x->rc = blob_read(x->s->p->db, &m->blob, offset, n, gather,
+		    &r->octets, x->err);
+	}
+	return str_slice(buf_str(&r->octets), (size_t)(offset - r->offset),
+	    (size_t)size);
+}
+
+/* The headers of parts, and of messages inside (RFC 9051 6.4.4). */
+static bool
+part_headers_contain(
+    struct match *x, const struct subject *m, struct str key)
+{
+	struct ahead r = { 0 };
+	bool is_hit = false;
+	uint32_t i;
+
+	for (i = 1; i < m->facts->n_parts && !is_hit && x->rc == RC_OK; i++) {
+		const struct facts_part *p = &m->facts->parts[i];
+		struct str header = read_range(
+		    x, m, &r, p->header_offset, p->header_size);
+
+		is_hit = x->rc == RC_OK && fields_contain(x, header, key);
+	}
+	buf_done(&r.octets);
 	return is_hit;
 }
 
@@ -251,20 +278,12 @@ enum truth
 judge_text(
     struct match *x, const struct search_key *k, const struct subject *m)
 {
-	uint32_t i;
-
 	if (k->text.len == 0)
 		return YES;
 	if (!m->has_octets)
 		return OPEN;
-	if (fields_contain(x, m->header, k->text))
+	if (fields_contain(x, m->header, k->text) ||
+	    part_headers_contain(x, m, k->text))
 		return YES;
-	for (i = 1; i < m->facts->n_parts; i++) {
-		if (part_header_contains(
-			x, m, &m->facts->parts[i], k->text))
-			return YES;
-		if (x->rc != RC_OK)
-			return OPEN;
-	}
-	return judge_body(x, k, m);
+	return x->rc == RC_OK ? judge_body(x, k, m) : OPEN;
 }

@@ -37,8 +37,9 @@ class BadInput(LiveTest):
         s.add_mailbox(ANN)
         cls.ports = {}
 
-    def connect(self, *options, user=ANN):
-        """A session, logged in unless user is None."""
+    def connect(self, *options, user=ANN, speaks=True):
+        """A session, logged in unless user is None. speaks: a first command
+        shows that it is IMAP (else the third BAD is the last)."""
         if user:
             options = ('--preauth', user, *options)
         if options not in self.ports:
@@ -47,6 +48,8 @@ class BadInput(LiveTest):
         d = Dialog(self.system, None, port=self.ports[options])
         self.addCleanup(d.close)
         self.assertRegex(d.line(), rb'^\* (OK|PREAUTH) ')
+        if speaks and not user:
+            self.is_sane(d)
         return d
 
     @property

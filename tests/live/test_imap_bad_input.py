@@ -213,7 +213,9 @@ class Lines(BadInput):
             with contextlib.suppress(OSError):
                 d.send(b'a NOOP ' + b'x' * n + b'\r\nb CREATE evil\r\n')
             text = self.rest(d)
-            self.assertRegex(text, rb'^(a BAD .*\r\n)?\* BYE .*\r\n$')
+            if n < 1 << 20 or text:
+                self.assertRegex(text, rb'^(a BAD .*\r\n)?\* BYE .*\r\n$')
+            # What is sent on and on may cost the client the answer.
             self.assertNotIn(b'b ', text)
         d = self.connect()
         self.bad(d, 'NOOP ' + 'x' * (65536 - 10))

@@ -181,8 +181,8 @@ class Lines(BadInput):
         d = self.select()
         self.append(d, b'A: b\nC: d\r\n\nx\ry\n\n\rz\r')
         text = self.ok(d, 'FETCH 1 BODY[]')
-        self.assertIn(b'A: b\r\nC: d\r\n\r\nx\r\ny\r\n\r\n\r\nz\r\n', text)
-        self.assertIn(b'{27}', text)
+        # A bare CR is an octet like others.
+        self.assertIn(b'{24}\r\nA: b\r\nC: d\r\n\r\nx\ry\r\n\r\n\rz\r)', text)
 
     @line(44, 'APPEND cut at each octet')
     def test_append_cut(self):
@@ -529,7 +529,7 @@ class Lines(BadInput):
     def test_not_offered(self):
         d = self.connect()
         offered = self.ok(d, 'CAPABILITY')
-        for command in ('UNAUTHENTICATE', 'NOTIFY NONE', 'SETACL x y z',
+        for command in ('UNAUTHENTICATE', 'SETACL x y z',
                         'GENURLAUTH x', 'XLIST "" *', 'CONVERT x', 'X'):
             self.assertNotIn(b' ' + command.split()[0].encode(), offered)
             self.bad(d, command)
@@ -588,21 +588,19 @@ class Lines(BadInput):
                      b'\r\na LOGIN ann@example.org secret\r\n',
                      b'EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nDATA\r\n'
                      b'a LOGIN ann@example.org secret\r\n'):
-            d = self.connect(user=None)
+            d = self.connect(user=None, speaks=False)
             with contextlib.suppress(OSError):
                 d.send(talk)
             text = self.rest(d)
             self.assertRegex(text, rb'^(.* BAD .*\r\n){1,3}\* BYE .*\r\n$')
         # One who speaks IMAP has ten.
         d = self.connect(user=None)
-        self.is_sane(d)
         d.send(b'GET / HTTP/1.1\r\n' * 9)
         self.assertRegex(self.tell(d, 'NOOP'), rb'^(GET BAD .*\r\n){9}a OK')
 
     @line(69, 'ten bad commands before login')
     def test_ten_bad(self):
         d = self.connect(user=None)
-        self.is_sane(d)
         for _ in range(9):
             self.bad(d, 'FROB')
         d.send(b'a FROB\r\nb NOOP\r\n')
