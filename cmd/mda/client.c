@@ -179,6 +179,7 @@ start_tls(struct client *c, struct smtp_reply *r)
 	    clock_deadline(reply_timeout(c)));
 	tls_client_free(tls);
 	if (io != IO_OK) {
+		c->has_failed_tls = true;
 		client_set_reply(r, 0, "4.7.0", stream_error_text(c->stream));
 		return false;
 	}
@@ -258,7 +259,7 @@ greet(struct client *c, struct smtp_reply *r)
 	if (!client_ask(c, r) || client_verdict(r) != RC_OK || !hello(c, r))
 		return false;
 	if (c->extensions & EXT_STARTTLS && tls != TLS_NEVER &&
-	    !start_tls(c, r))
+	    !c->without_tls && !start_tls(c, r))
 		return false;
 	if (must && !stream_is_tls(c->stream)) {
 		client_set_reply(r, 0, "4.7.0", "TLS is required and not offered");
@@ -267,9 +268,10 @@ greet(struct client *c, struct smtp_reply *r)
 	return c->target->login.len == 0 || log_in(c, r);
 }
 
-enum rc
-client_open(struct mda *m, const struct client_target *t,
-    struct client **ret_client, struct smtp_reply *ret_reply)
+/* NULL: nobody answered, and *r says why. */
+static struct client *
+connect_to(struct mda *m, const struct client_target *t,
+    struct smtp_reply *r)
 {
 	int64_t deadline = clock_deadline(
 	    config_int(m->config, CFG_REMOTE_TIMEOUT_CONNECT));
@@ -278,8 +280,8 @@ client_open(struct mda *m, const struct client_target *t,
 	int fd;
 
 	if (dial_connect(t->address, t->port, deadline, &fd, &err) != RC_OK) {
-		client_set_reply(ret_reply, 0, "4.4.1", err.text);
-		return RC_TEMP;
+		client_set_reply(r, 0, "4.4.1", err.text);
+		return NULL;
 	}
 	c = mem_alloc(sizeof(*c));
 	c->m = m;
@@ -289,7 +291,41 @@ client_open(struct mda *m, const struct client_target *t,
 	c->stream = stream_new_fd(fd, fd);
 	c->reader = reader_new(c->stream, BUFFER);
 	c->writer = writer_new(c->stream, BUFFER, reply_timeout(c));
-	if (!greet(c, ret_reply)) {
+	return c;
+}
+
+/*
+ * Who offers STARTTLS and cannot do it gets the mail in clear when the
+ * policy is TLS_MAY (RFC 7435 3), as if it had not offered it; a password
+ * still stays here.
+ */
+static bool
+greet_somehow(struct client **c, struct smtp_reply *r)
+{
+	struct mda *m = (*c)->m;
+	const struct client_target *t = (*c)->target;
+
+	if (greet(*c, r))
+		return true;
+	if (!(*c)->has_failed_tls || t->tls != TLS_MAY)
+		return false;
+	(*c)->is_broken = true; /* no QUIT into half a handshake */
+	client_close(*c);
+	if (!(*c = connect_to(m, t, r)))
+		return false;
+	(*c)->without_tls = true;
+	return greet(*c, r);
+}
+
+enum rc
+client_open(struct mda *m, const struct client_target *t,
+    struct client **ret_client, struct smtp_reply *ret_reply)
+{
+	struct client *c = connect_to(m, t, ret_reply);
+
+	if (!c)
+		return RC_TEMP;
+	if (!greet_somehow(&c, ret_reply)) {
 		client_close(c);
 		return client_verdict(ret_reply) == RC_PERM ? RC_PERM
 							    : RC_TEMP;

@@ -13,6 +13,8 @@ struct client {
 	struct mda *m;
 	const struct client_target *target; /* while it is opened */
 	bool is_lmtp;
+	bool without_tls;       /* the handshake failed before, and TLS_MAY */
+	bool has_failed_tls;
 	int fd;
 	struct stream *stream;
 	struct reader *reader;

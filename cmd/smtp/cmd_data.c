@@ -39,17 +39,23 @@ struct reception {
 
 /* --- the trace field (RFC 5321 4.4) ------------------------------------------------- */
 
+/* As registered by RFC 3848, and for SMTPUTF8 by RFC 6531 4.3. */
 static const char *
 protocol_name(const struct session *s)
 {
-	static const char *const names[2][2] = { { "ESMTP", "ESMTPA" },
-		{ "ESMTPS", "ESMTPSA" } };
+	static const char *const names[2][2][2] = {
+		{ { "ESMTP", "ESMTPA" }, { "ESMTPS", "ESMTPSA" } },
+		{ { "UTF8SMTP", "UTF8SMTPA" }, { "UTF8SMTPS", "UTF8SMTPSA" } },
+	};
+	static const char *const lmtp[2][2] = { { "LMTP", "LMTPS" },
+		{ "UTF8LMTP", "UTF8LMTPS" } };
+	bool is_tls = stream_is_tls(s->stream);
 
 	if (s->role == ROLE_LMTP)
-		return stream_is_tls(s->stream) ? "LMTPS" : "LMTP";
+		return lmtp[s->txn.smtputf8][is_tls];
 	if (!s->is_esmtp)
 		return "SMTP";
-	return names[stream_is_tls(s->stream)][s->login != NULL];
+	return names[s->txn.smtputf8][is_tls][s->login != NULL];
 }
 
 static void

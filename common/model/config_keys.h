@@ -112,7 +112,7 @@ CFG(REMOTE_ROUTE_LOGIN, "remote.route.login", STRING, "", 0, 255, "", ANYWHERE,
 CFG(REMOTE_ROUTE_PASSWORD, "remote.route.password", STRING, "", 0, 255, "", ANYWHERE,
     "Password for AUTH at the smarthost; the file then should be readable by the service only.")
 CFG(REMOTE_ROUTE_TLS, "remote.route.tls", CHOICE, "may", 0, 0, "may|never|must|verify", ANYWHERE,
-    "STARTTLS with the smarthost: when it is offered, never, required, required with a valid certificate.")
+    "STARTTLS with the smarthost: when it is offered (in clear when its handshake fails), never, required, required with a valid certificate.")
 CFG(REMOTE_SESSIONS, "remote.sessions", INT, "20", 1, 1000, "", ANYWHERE,
     "Processes of one m3mta-mda that talk to other systems at a time.")
 CFG(REMOTE_TIMEOUT, "remote.timeout.reply", DURATION, "5m", 1, 3600, "", ANYWHERE, "Wait for a reply of another mail system.")

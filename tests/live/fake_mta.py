@@ -81,6 +81,9 @@ class FakeMta:
             if not line:
                 return
             verb = line[:4].upper().decode('latin-1')
+            if line.startswith(b'\x16\x03'):  # a TLS handshake
+                self.act(sock, 'tls', '500 what')
+                return
             self.commands.append(line.decode('latin-1').strip())
             good = '250 2.0.0 ok'
             if verb == 'EHLO':

@@ -91,6 +91,26 @@ class RemoteFaults(LiveTest):
                     self.check(stage, action, want, PIPELINING)
         self.system.verify()
 
+    def test_starttls_that_fails(self):
+        """Offered, begun and not done: in clear when the policy is may,
+        never when it is must."""
+        self.addCleanup(self.system.m3mta, 'domain', 'set', 'far.example',
+                        '--tls=may')
+        for policy, want in (('must', RETRY), ('may', SENT)):
+            for handshake in ('250 what', 'garbage', 'close'):
+                with self.subTest(policy=policy, handshake=handshake):
+                    self.system.db.queue.delete_many({})
+                    fake = self.fake({'STAR': '220 go', 'tls': handshake},
+                                     ('STARTTLS',))
+                    self.route(fake, '--tls=' + policy)
+                    self.post()
+                    self.system.mda()
+                    self.assertEqual(len(fake.messages), int(want == SENT),
+                                     fake.commands)
+                    self.assertEqual(
+                        self.system.db.queue.count_documents({}),
+                        int(want == RETRY))
+
     def test_one_of_many(self):
         for extensions in ((), PIPELINING):
             fake = self.fake({}, extensions)
