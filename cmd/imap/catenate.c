@@ -5,6 +5,7 @@
 #include "mime/facts.h"
 #include "mime/header.h"
 #include "octets.h"
+#include "place.h"
 
 #include "base/banned.h"
 
@@ -23,7 +24,8 @@ cat_part_size(const struct cat_part *p)
 static struct str
 name_of(struct session *s, const struct imap_url *url)
 {
-	struct str base = s->view ? s->view->folder.name : STR("");
+	struct str base =
+	    s->view ? place_name(s, &s->view->folder) : STR("");
 	size_t slash = str_find_last_char(base, '/');
 
 	if (url->mailbox.len == 0)

@@ -16,6 +16,7 @@
 #include "mail/accept.h"
 #include "mime/crlf.h"
 #include "notify.h"
+#include "rights.h"
 #include "text/date.h"
 
 #include "base/banned.h"
@@ -29,6 +30,7 @@ struct append {
 	const struct arg *v;          /* what is left of the arguments */
 	size_t n;
 	struct pending_literal next;  /* behind them */
+	struct mailbox *owner;        /* of the folder: its quota */
 	VEC(struct append_message) messages;
 	size_t kept;                  /* octets of their bodies */
 	struct acceptance *acc;       /* of the message that is read */
@@ -82,6 +84,7 @@ pass_over(struct append *a, size_t n)
 static bool
 take_head(struct append *a, struct append_message *m)
 {
+	uint64_t may = rights_flags(rights_of(a->s, a->to));
 	struct flag_list flags;
 	int unused;
 
@@ -91,9 +94,9 @@ take_head(struct append *a, struct append_message *m)
 			read_drop(a->s, &a->next);
 			return false;
 		}
-		m->flags = flags.bits;
+		m->flags = flags.bits & may;
 		m->keywords = flags.keywords;
-		m->n_keywords = flags.n;
+		m->n_keywords = may >> FLAG_FIRST_KEYWORD ? flags.n : 0;
 		pass_over(a, 1);
 	}
 	if (a->n && a->v[0].type == ARG_STRING) {
@@ -110,7 +113,7 @@ take_head(struct append *a, struct append_message *m)
 static bool
 check_room(struct append *a, uint64_t n)
 {
-	const struct mailbox *u = a->s->user;
+	const struct mailbox *u = a->owner;
 	uint64_t size = a->size + n;
 
 	if (size >
@@ -373,23 +376,24 @@ take_all(struct append *a, const struct read_command *c, size_t n_before)
  * is sent. Without one at the login the transaction that stores tells.
  */
 static bool
-refresh_user(struct append *a)
+find_target(struct append *a, const struct arg *mailbox)
 {
 	struct session *s = a->s;
-	struct mailbox *m;
 
-	if (!s->user->size_maximum)
+	a->to = command_folder(s, mailbox, RIGHT_INSERT, true);
+	if (!a->to)
+		return false;
+	a->owner = s->user;
+	if (rights_is_owner(s, &a->to->owner) && !s->user->size_maximum)
 		return true;
-	if (mailbox_find(s->p->db, s->command_arena, s->user->address, &m,
-		&a->err) != RC_OK) {
+	if (mailbox_find(s->p->db, s->command_arena, a->to->address,
+		&a->owner, &a->err) != RC_OK) {
 		chat_failure(s, &a->err);
 		return false;
 	}
-	if (m) {
-		s->user->size_current = m->size_current;
-		s->user->size_maximum = m->size_maximum;
-	}
-	return true;
+	if (!a->owner)
+		rights_say_missing(s, false);
+	return a->owner != NULL;
 }
 
 /* False: answered. */
@@ -440,8 +444,7 @@ cmd_append(struct session *s, const struct read_command *c)
 {
 	struct append a = { .s = s, .next = c->pending };
 
-	a.to = command_folder(s, &c->text.args[0], true);
-	if (!a.to || !refresh_user(&a))
+	if (!find_target(&a, &c->text.args[0]))
 		read_drop(s, &a.next);
 	else if (take_all(&a, c, 1))
 		append(&a);
@@ -458,10 +461,8 @@ find_old(struct append *a, const struct read_command *c, struct uid_set *ret)
 	struct selection sel = { 0 };
 	const char *wrong;
 
-	if (s->view->is_read_only) {
-		chat_no(s, "[READ-ONLY] The mailbox is open read-only");
+	if (!command_may(s, RIGHT_DELETE | RIGHT_EXPUNGE))
 		return false;
-	}
 	if (view_load(s, &a->err) != RC_OK) {
 		chat_failure(s, &a->err);
 		return false;
@@ -511,9 +512,7 @@ cmd_replace(struct session *s, const struct read_command *c)
 	struct append a = { .s = s, .next = c->pending };
 	struct uid_set old;
 
-	if (!find_old(&a, c, &old) ||
-	    !(a.to = command_folder(s, &c->text.args[1], true)) ||
-	    !refresh_user(&a))
+	if (!find_old(&a, c, &old) || !find_target(&a, &c->text.args[1]))
 		read_drop(s, &a.next);
 	else if (take_all(&a, c, 2))
 		replace(&a, old);

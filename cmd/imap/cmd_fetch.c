@@ -537,7 +537,8 @@ sets_seen(const struct fetch *f)
 	for (i = 0; i < f->atts.n_sections; i++) {
 		if (!f->atts.sections[i].is_peek &&
 		    f->atts.sections[i].coding != CODING_BINARY_SIZE)
-			return !f->s->view->is_read_only;
+			return !f->s->view->is_read_only &&
+			    f->s->view->rights & RIGHT_SEEN;
 	}
 	return false;
 }
@@ -547,7 +548,7 @@ static enum rc
 set_seen(struct fetch *f, struct err *err)
 {
 	struct store_flags change = { STORE_ADD, FLAG_SEEN, NULL, 0,
-		UINT64_MAX };
+		UINT64_MAX, 0 };
 	struct session *s = f->s;
 	struct selection unseen = { 0 };
 	uint32_t *modified;

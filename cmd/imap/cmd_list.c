@@ -1,12 +1,16 @@
 /*
- * LIST with its extensions (RFC 3501 6.3.8, RFC 5258, RFC 5819, RFC 6154) and
- * LSUB: one query for all folders, everything else is computed here.
+ * LIST with its extensions (RFC 3501 6.3.8, RFC 5258, RFC 5819, RFC 6154,
+ * RFC 8440) and LSUB: one query for one's own folders, one or two for those
+ * that others share, everything else is computed here.
  */
 #include "commands.h"
 
 #include <stdlib.h>
 
+#include "db/acl.h"
 #include "imap/list_pattern.h"
+#include "place.h"
+#include "rights.h"
 #include "special.h"
 #include "text/mutf7.h"
 #include "text/utf8.h"
@@ -22,6 +26,7 @@ enum list_options {
 	RETURN_SPECIAL    = 1 << 5,
 	IS_EXTENDED       = 1 << 6,
 	IS_LSUB           = 1 << 7,
+	RETURN_MYRIGHTS   = 1 << 8,
 };
 
 /* A name: a folder, or one that is only a parent of others. */
@@ -125,6 +130,49 @@ mark_children(struct listing *l)
 	}
 }
 
+/* Those that may be seen, as if their owners had not subscribed them. */
+static enum rc
+load_shared(struct listing *l, struct err *err)
+{
+	struct session *s = l->s;
+	struct folder *v;
+	size_t n, i;
+	enum rc rc = acl_list_shared(
+	    s->p->db, s->command_arena, s->user->address, &v, &n, err);
+
+	for (i = 0; rc == RC_OK && i < n; i++) {
+		v[i].special_use = SPECIAL_NONE;
+		if (!rights_is_owner(s, &v[i].owner) &&
+		    rights_of(s, &v[i]) & RIGHT_LOOKUP)
+			VEC_PUSH(s->command_arena, &l->names,
+			    ((struct name){ .name = place_name(s, &v[i]),
+				.folder = &v[i] }));
+	}
+	return rc;
+}
+
+/* A subscription to a folder of another user is a name beside it. */
+static void
+merge(struct listing *l)
+{
+	size_t i, n = 0;
+
+	if (l->names.n)
+		qsort(l->names.v, l->names.n, sizeof(*l->names.v), compare);
+	for (i = 0; i < l->names.n; i++) {
+		struct name *x = &l->names.v[i];
+
+		if (n && compare(&l->names.v[n - 1], x) == 0) {
+			if (x->folder)
+				l->names.v[n - 1].folder = x->folder;
+			l->names.v[n - 1].is_subscribed |= x->is_subscribed;
+		} else {
+			l->names.v[n++] = *x;
+		}
+	}
+	l->names.n = n;
+}
+
 static enum rc
 load(struct listing *l, struct err *err)
 {
@@ -141,8 +189,10 @@ load(struct listing *l, struct err *err)
 		    ((struct name){ .name = v[i].name,
 			.folder = v[i].no_select ? NULL : &v[i],
 			.is_subscribed = v[i].subscribed }));
-	if (n)
-		qsort(l->names.v, n, sizeof(*l->names.v), compare);
+	rc = load_shared(l, err);
+	if (rc != RC_OK)
+		return rc;
+	merge(l);
 	add_parents(l);
 	mark_children(l);
 	return RC_OK;
@@ -158,12 +208,18 @@ add_attribute(struct buf *b, const char *attribute)
 	buf_add_cstr(b, attribute);
 }
 
+static bool
+is_readable(const struct listing *l, const struct name *n)
+{
+	return n->folder && rights_of(l->s, n->folder) & RIGHT_READ;
+}
+
 static void
 tell_status(struct listing *l, const struct name *n)
 {
 	struct err unused;
 
-	if (l->status && n->folder)
+	if (l->status && is_readable(l, n))
 		(void)status_tell(l->s, n->folder, l->status, &unused);
 }
 
@@ -178,6 +234,8 @@ tell(struct listing *l, const struct name *n, bool has_child_info)
 	if (!n->folder)
 		add_attribute(&b,
 		    o & IS_EXTENDED ? "\\NonExistent" : "\\Noselect");
+	else if (!is_readable(l, n))
+		add_attribute(&b, "\\Noselect");
 	if (o & (RETURN_SUBSCRIBED | SELECT_SUBSCRIBED) && n->is_subscribed)
 		add_attribute(&b, "\\Subscribed");
 	if (!(o & IS_LSUB))
@@ -191,6 +249,8 @@ tell(struct listing *l, const struct name *n, bool has_child_info)
 	writer_add_cstr(l->s->writer,
 	    has_child_info ? " (CHILDINFO (\"SUBSCRIBED\"))\r\n" : "\r\n");
 	buf_done(&b);
+	if (o & RETURN_MYRIGHTS && n->folder)
+		rights_tell(l->s, n->folder);
 	tell_status(l, n);
 }
 
@@ -271,6 +331,8 @@ take_return(struct listing *l, const struct arg *list)
 			l->options |= RETURN_CHILDREN;
 		else if (arg_is_atom(a, STR("SPECIAL-USE")))
 			l->options |= RETURN_SPECIAL;
+		else if (arg_is_atom(a, STR("MYRIGHTS")))
+			l->options |= RETURN_MYRIGHTS;
 		else if (arg_is_atom(a, STR("STATUS")) && i + 1 < list->n &&
 		    status_is_known(&list->v[i + 1]))
 			l->status = &list->v[++i];

@@ -2,6 +2,8 @@
 #include "commands.h"
 
 #include "notify.h"
+#include "place.h"
+#include "rights.h"
 #include "special.h"
 
 #include "base/banned.h"
@@ -54,13 +56,14 @@ take_use(struct session *s, const struct read_command *c,
 
 /* Names changed: those who wait hear of it, but not this client. */
 static void
-tell_others(struct session *s, struct str from, struct str to,
-    unsigned events)
+tell_others(struct session *s, const struct uuid *owner, struct str from,
+    struct str to, unsigned events)
 {
 	struct notify_own own = { .events = events, .from = from, .to = to };
 
-	notify_own(s, &own);
-	session_ring(s, &s->user->owner);
+	if (rights_is_owner(s, owner))
+		notify_own(s, &own);
+	session_ring(s, owner);
 }
 
 void
@@ -69,18 +72,22 @@ cmd_create(struct session *s, const struct read_command *c)
 	enum special_use use;
 	struct folder *f;
 	char text[OID_HEX];
-	struct str name;
+	struct place p;
 	struct err err;
 
-	if (!command_mailbox(s, &c->text.args[0], &name) ||
-	    !take_use(s, c, &use))
+	if (!command_place(s, &c->text.args[0], &p) ||
+	    !take_use(s, c, &use) || !place_may_create(s, &p))
 		return;
-	if (folder_create(s->p->db, s->command_arena, &s->user->owner, name,
-		use, false, &f, &err) != RC_OK) {
+	if (p.is_other && use != SPECIAL_NONE) {
+		chat_no(s, "[USEATTR] Uses are for one's own mailboxes");
+		return;
+	}
+	if (folder_create(s->p->db, s->command_arena, &p.owner, p.name, use,
+		false, &f, &err) != RC_OK) {
 		chat_failure(s, &err);
 		return;
 	}
-	tell_others(s, STR(""), name, NOTIFY_MAILBOX_NAME);
+	tell_others(s, &p.owner, STR(""), p.name, NOTIFY_MAILBOX_NAME);
 	command_done(s, true, "[MAILBOXID (%.*s)] Created",
 	    STR_ARG(oid_format(&f->id, text)));
 }
@@ -88,36 +95,44 @@ cmd_create(struct session *s, const struct read_command *c)
 void
 cmd_delete(struct session *s, const struct read_command *c)
 {
-	struct str name;
+	struct folder *f =
+	    command_folder(s, &c->text.args[0], RIGHT_REMOVE, false);
 	struct err err;
 
-	if (!command_mailbox(s, &c->text.args[0], &name))
+	if (!f)
 		return;
-	if (s->view && str_equals(s->view->folder.name, name))
+	if (s->view && oid_equals(&s->view->folder.id, &f->id))
 		session_unselect(s);
-	if (folder_delete(s->p->db, &s->user->owner, name, &err) != RC_OK) {
+	if (folder_delete(s->p->db, &f->owner, f->name, &err) != RC_OK) {
 		chat_failure(s, &err);
 		return;
 	}
-	tell_others(s, name, STR(""), NOTIFY_MAILBOX_NAME);
+	tell_others(s, &f->owner, f->name, STR(""), NOTIFY_MAILBOX_NAME);
 	command_done(s, true, "Deleted");
 }
 
 void
 cmd_rename(struct session *s, const struct read_command *c)
 {
-	struct str from, to;
+	struct folder *f =
+	    command_folder(s, &c->text.args[0], RIGHT_REMOVE, false);
+	struct place p;
 	struct err err;
 
-	if (!command_mailbox(s, &c->text.args[0], &from) ||
-	    !command_mailbox(s, &c->text.args[1], &to))
+	if (!f || !command_place(s, &c->text.args[1], &p) ||
+	    !place_may_create(s, &p))
 		return;
-	if (folder_rename(s->p->db, &s->user->owner, from, to, &err) !=
+	if (!uuid_equals(&f->owner, &p.owner)) {
+		chat_no(s, "[CANNOT] A mailbox keeps its owner: copy the "
+			   "messages");
+		return;
+	}
+	if (folder_rename(s->p->db, &f->owner, f->name, p.name, &err) !=
 	    RC_OK) {
 		chat_failure(s, &err);
 		return;
 	}
-	tell_others(s, from, to,
+	tell_others(s, &f->owner, f->name, p.name,
 	    NOTIFY_MAILBOX_NAME | NOTIFY_SUBSCRIPTION_CHANGE);
 	command_done(s, true, "Renamed");
 }
@@ -127,16 +142,20 @@ set_subscribed(
     struct session *s, const struct read_command *c, bool subscribed)
 {
 	struct str name;
+	struct place p;
 	struct err err;
 
-	if (!command_mailbox(s, &c->text.args[0], &name))
+	if (!command_place(s, &c->text.args[0], &p))
 		return;
+	/* A name of another user's folder is the subscriber's to keep. */
+	name = place_full_name(s, &p);
 	if (folder_subscribe(s->p->db, &s->user->owner, name, subscribed,
 		&err) != RC_OK) {
 		chat_failure(s, &err);
 		return;
 	}
-	tell_others(s, STR(""), name, NOTIFY_SUBSCRIPTION_CHANGE);
+	tell_others(s, &s->user->owner, STR(""), name,
+	    NOTIFY_SUBSCRIPTION_CHANGE);
 	command_done(s, true, "Done");
 }
 
@@ -285,7 +304,7 @@ status_tell(struct session *s, const struct folder *f,
 		rc = err_set(err, RC_PERM, "", "Unknown STATUS item");
 	if (rc == RC_OK) {
 		writer_add_cstr(s->writer, "* STATUS ");
-		chat_mailbox(s, f->name);
+		chat_mailbox(s, place_name(s, f));
 		writer_printf(
 		    s->writer, " (%.*s)\r\n", STR_ARG(buf_str(&b)));
 	}
@@ -296,7 +315,8 @@ status_tell(struct session *s, const struct folder *f,
 void
 cmd_status(struct session *s, const struct read_command *c)
 {
-	struct folder *f = command_folder(s, &c->text.args[0], false);
+	struct folder *f =
+	    command_folder(s, &c->text.args[0], RIGHT_READ, false);
 	struct err err;
 
 	if (!f)

@@ -12,6 +12,8 @@
 #include "imap/render.h"
 #include "net/doorbell.h"
 #include "notify.h"
+#include "place.h"
+#include "rights.h"
 #include "special.h"
 
 #include "base/banned.h"
@@ -21,6 +23,7 @@
 struct metadata {
 	struct session *s;
 	struct folder *folder;      /* NULL: the server */
+	unsigned rights;
 	struct annotated where;
 	/* GETMETADATA */
 	uint64_t maxsize;
@@ -47,11 +50,20 @@ take_mailbox(struct metadata *m, const struct arg *arg)
 		.address = s->user->address };
 	if (arg_is_text(arg) && arg->s.len == 0)
 		return true;
-	m->folder = command_folder(s, arg, false);
+	m->folder = command_folder(s, arg, RIGHT_LOOKUP, false);
 	if (!m->folder)
 		return false;
+	m->rights = rights_of(s, m->folder);
+	m->where.owner = &m->folder->owner;
 	m->where.folder = &m->folder->id;
-	return true;
+	if (!rights_is_owner(s, &m->folder->owner))
+		m->where.user = &s->user->owner;
+	/* RFC 5464 3.3 */
+	if (m->rights & (RIGHT_READ | RIGHT_SEEN | RIGHT_WRITE |
+			    RIGHT_INSERT | RIGHT_POST))
+		return true;
+	chat_no(s, "[NOPERM] The right \"r\" is missing");
+	return false;
 }
 
 /* False: answered. */
@@ -170,8 +182,9 @@ static enum rc
 load(struct metadata *m, struct err *err)
 {
 	struct arena *a = m->s->command_arena;
-	const char *special =
-	    m->folder ? special_name(m->folder->special_use) : NULL;
+	const char *special = m->folder && !m->where.user
+	    ? special_name(m->folder->special_use)
+	    : NULL;
 	struct annotation *v;
 	size_t n, i;
 	enum rc rc =
@@ -218,7 +231,7 @@ tell_entries(struct metadata *m)
 	if (m->answer.len) {
 		writer_add_cstr(s->writer, "* METADATA ");
 		if (m->folder)
-			chat_mailbox(s, m->folder->name);
+			chat_mailbox(s, place_name(s, m->folder));
 		else
 			chat_string(s, STR(""));
 		writer_add_cstr(s->writer, " (");
@@ -266,7 +279,8 @@ take_special(struct metadata *m, struct str value)
 {
 	enum special_use use = value.p ? special_of(value) : SPECIAL_NONE;
 
-	if (!m->folder || (value.p && !special_is_settable(use))) {
+	if (!m->folder || m->where.user ||
+	    (value.p && !special_is_settable(use))) {
 		chat_no(m->s, "[USEATTR] No mailbox can have this use");
 		return false;
 	}
@@ -294,6 +308,12 @@ take_value(struct metadata *m, const struct arg *arg, struct str *ret)
 	return true;
 }
 
+static bool
+may_share(const struct metadata *m)
+{
+	return m->folder ? m->rights & RIGHT_WRITE : m->s->user->admin;
+}
+
 /* Entry and value. False: answered. */
 static bool
 take_change(struct metadata *m, const struct arg *pair)
@@ -309,9 +329,10 @@ take_change(struct metadata *m, const struct arg *pair)
 	}
 	if (str_equals(x.name, SPECIAL_ENTRY))
 		return take_special(m, x.value);
-	if (!m->folder && !m->s->user->admin &&
-	    str_starts_with(x.name, STR("/shared/"))) {
-		chat_no(m->s, "[NOPERM] This is for administrators");
+	if (str_starts_with(x.name, STR("/shared/")) && !may_share(m)) {
+		chat_no(m->s, "[NOPERM] %s",
+		    m->folder ? "The right \"w\" is missing"
+			      : "This is for administrators");
 		return false;
 	}
 	VEC_PUSH(m->s->command_arena, &m->changes, x);

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "log/log.h"
 #include "net/deflate.h"
+#include "place.h"
 
 #include "base/banned.h"
 
@@ -143,6 +144,7 @@ void
 cmd_namespace(struct session *s, const struct read_command *c)
 {
 	(void)c;
-	chat_untagged(s, "NAMESPACE ((\"\" \"/\")) NIL NIL");
+	chat_untagged(s, "NAMESPACE ((\"\" \"/\")) ((\"" PLACE_OTHERS
+			 "/\" \"/\")) NIL");
 	command_done(s, true, "Done");
 }

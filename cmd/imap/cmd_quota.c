@@ -1,12 +1,17 @@
 /*
  * QUOTA (RFC 9208, and clients of RFC 2087): one root for all folders of a
- * mailbox, its storage in units of 1024 octets. Limits are set by m3mta.
+ * mailbox, its storage in units of 1024 octets. One's own is "user", that of
+ * another user "Other Users/ADDRESS". Limits are set by m3mta.
  */
 #include "commands.h"
+#include "db/acl.h"
+#include "place.h"
+#include "rights.h"
 
 #include "base/banned.h"
 
-static const struct str root = STR_INIT("user");
+static const struct str own_root = STR_INIT("user");
+static const struct str others = STR_INIT(PLACE_OTHERS "/");
 
 static uint64_t
 units(uint64_t octets)
@@ -16,12 +21,12 @@ units(uint64_t octets)
 
 /* The figures as they are now, not as they were at the login. False: answered. */
 static bool
-find_user(struct session *s, struct mailbox **ret)
+find_user(struct session *s, struct str address, struct mailbox **ret)
 {
 	struct err err;
 
-	if (mailbox_find(s->p->db, s->command_arena, s->user->address, ret,
-		&err) != RC_OK) {
+	if (mailbox_find(s->p->db, s->command_arena, address, ret, &err) !=
+	    RC_OK) {
 		chat_failure(s, &err);
 		return false;
 	}
@@ -31,26 +36,80 @@ find_user(struct session *s, struct mailbox **ret)
 }
 
 static void
+add_root(struct session *s, struct str address)
+{
+	if (str_equals(address, s->user->address))
+		writer_add_str(s->writer, own_root);
+	else
+		chat_string(s, arena_join(s->command_arena, others, address));
+}
+
+static void
 tell_quota(struct session *s, const struct mailbox *m)
 {
+	writer_add_cstr(s->writer, "* QUOTA ");
+	add_root(s, m->address);
 	if (m->size_maximum)
-		chat_untagged(s, "QUOTA %.*s (STORAGE %llu %llu)",
-		    STR_ARG(root), (unsigned long long)units(m->size_current),
+		writer_printf(s->writer, " (STORAGE %llu %llu)\r\n",
+		    (unsigned long long)units(m->size_current),
 		    (unsigned long long)units(m->size_maximum));
 	else
-		chat_untagged(s, "QUOTA %.*s ()", STR_ARG(root));
+		writer_add_cstr(s->writer, " ()\r\n");
+}
+
+/* Who may read a folder may know how full its owner is. */
+static enum rc
+reads_any(struct session *s, struct str address, bool *ret, struct err *err)
+{
+	struct folder *v;
+	size_t n, i;
+	enum rc rc = acl_list_shared(
+	    s->p->db, s->command_arena, s->user->address, &v, &n, err);
+
+	if (rc != RC_OK)
+		return rc;
+	*ret = false;
+	for (i = 0; i < n && !*ret; i++)
+		*ret = str_equals(v[i].address, address) &&
+		    rights_of(s, &v[i]) & RIGHT_READ;
+	return RC_OK;
+}
+
+/* The mailbox of a root. False: answered. */
+static bool
+find_root(struct session *s, struct str root, struct str *ret_address)
+{
+	bool is_readable = true;
+	struct err err;
+
+	*ret_address = s->user->address;
+	if (!str_equals(root, own_root)) {
+		is_readable = false;
+		if (str_starts_with(root, others)) {
+			*ret_address = arena_dup_lower(
+			    s->command_arena, str_tail(root, others.len));
+			if (reads_any(s, *ret_address, &is_readable, &err) !=
+			    RC_OK) {
+				chat_failure(s, &err);
+				return false;
+			}
+		}
+	}
+	if (!is_readable)
+		chat_no(s, "[NONEXISTENT] There is no such quota root");
+	return is_readable;
 }
 
 void
 cmd_getquota(struct session *s, const struct read_command *c)
 {
+	struct str address;
 	struct mailbox *m;
 
-	if (!arg_is_text(&c->text.args[0]))
+	if (!arg_is_text(&c->text.args[0])) {
 		chat_bad(s, "A quota root is wanted");
-	else if (!str_equals(c->text.args[0].s, root))
-		chat_no(s, "[NONEXISTENT] There is no such quota root");
-	else if (find_user(s, &m)) {
+	} else if (find_root(s, c->text.args[0].s, &address) &&
+	    find_user(s, address, &m)) {
 		tell_quota(s, m);
 		command_done(s, true, "Done");
 	}
@@ -59,15 +118,16 @@ cmd_getquota(struct session *s, const struct read_command *c)
 void
 cmd_getquotaroot(struct session *s, const struct read_command *c)
 {
-	struct folder *f = command_folder(s, &c->text.args[0], false);
+	struct folder *f =
+	    command_folder(s, &c->text.args[0], RIGHT_READ, false);
 	struct mailbox *m;
 
-	if (!f || !find_user(s, &m))
+	if (!f || !find_user(s, f->address, &m))
 		return;
 	writer_add_cstr(s->writer, "* QUOTAROOT ");
-	chat_mailbox(s, f->name);
+	chat_mailbox(s, place_name(s, f));
 	writer_add_cstr(s->writer, " ");
-	writer_add_str(s->writer, root);
+	add_root(s, m->address);
 	writer_add_cstr(s->writer, "\r\n");
 	tell_quota(s, m);
 	command_done(s, true, "Done");

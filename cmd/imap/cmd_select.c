@@ -1,6 +1,8 @@
 /* SELECT, EXAMINE, UNSELECT, CLOSE, EXPUNGE. */
 #include "commands.h"
+#include "place.h"
 #include "qresync.h"
+#include "rights.h"
 
 #include "base/banned.h"
 
@@ -39,9 +41,11 @@ take_parameters(
 static void
 tell_name(struct session *s, struct str given)
 {
+	struct str name = place_name(s, &s->view->folder);
+
 	writer_add_cstr(s->writer, "* LIST () \"/\" ");
-	chat_mailbox(s, s->view->folder.name);
-	if (!str_equals(given, s->view->folder.name)) {
+	chat_mailbox(s, name);
+	if (!str_equals(given, name)) {
 		writer_add_cstr(s->writer, " (OLDNAME (");
 		chat_string(s, given);
 		writer_add_cstr(s->writer, "))");
@@ -85,6 +89,8 @@ select_mailbox(
 	struct qresync q = { .is_wanted = false };
 	struct folder *f;
 	uint32_t recent = 0;
+	unsigned rights;
+	bool is_writable;
 	struct err err;
 
 	if (!take_parameters(s, c, &q))
@@ -96,7 +102,9 @@ select_mailbox(
 	f = command_folder_to_open(s, &c->text.args[0]);
 	if (!f)
 		return;
-	if (!is_read_only && f->recent_uid < f->uidnext &&
+	rights = rights_of(s, f);
+	is_writable = !is_read_only && rights & RIGHTS_CHANGE;
+	if (is_writable && f->recent_uid < f->uidnext &&
 	    folder_take_recent(
 		s->p->db, &f->owner, &f->id, &recent, &err) != RC_OK) {
 		chat_failure(s, &err);
@@ -104,8 +112,9 @@ select_mailbox(
 	}
 	s->view = view_new(f);
 	s->view->is_read_only = is_read_only;
+	s->view->rights = rights;
 	s->view->is_rev2 = s->is_rev2;
-	s->view->recent_from = is_read_only ? f->recent_uid : recent;
+	s->view->recent_from = is_writable ? recent : f->recent_uid;
 	session_enter(s, STATE_SELECTED);
 	tell(s, c->text.args[0].s);
 	if (qresync_tell(s, &q, &err) != RC_OK) {
@@ -113,7 +122,7 @@ select_mailbox(
 		session_unselect(s);
 		return;
 	}
-	chat_ok(s, "[READ-%s] Selected", is_read_only ? "ONLY" : "WRITE");
+	chat_ok(s, "[READ-%s] Selected", is_writable ? "WRITE" : "ONLY");
 }
 
 void
@@ -175,7 +184,14 @@ cmd_close(struct session *s, const struct read_command *c)
 	struct err err;
 
 	(void)c;
-	if (!s->view->is_read_only &&
+	if (view_check_rights(s, &err) != RC_OK) {
+		chat_failure(s, &err);
+		return;
+	}
+	if (s->state == STATE_LOGOUT)
+		return;
+	/* Who may not expunge closes and no more (RFC 4314 4). */
+	if (!s->view->is_read_only && s->view->rights & RIGHT_EXPUNGE &&
 	    expunge(s, seen_uids(s), &modseq, &err) != RC_OK) {
 		chat_failure(s, &err);
 		return;
@@ -202,10 +218,8 @@ cmd_expunge(struct session *s, const struct read_command *c)
 				      : "EXPUNGE takes no argument");
 		return;
 	}
-	if (s->view->is_read_only) {
-		chat_no(s, "[READ-ONLY] The mailbox is open read-only");
+	if (!command_may(s, RIGHT_EXPUNGE))
 		return;
-	}
 	if (view_load(s, &err) != RC_OK) {
 		chat_failure(s, &err);
 		return;

@@ -3,6 +3,7 @@
 
 #include "base/num.h"
 #include "notify.h"
+#include "rights.h"
 
 #include "base/banned.h"
 
@@ -11,7 +12,8 @@
 struct store {
 	struct session *s;
 	struct selection sel;
-	struct store_flags change;
+	struct flag_list wanted;
+	struct store_flags change; /* of those, what the rights allow */
 	uint64_t *before;   /* flags of the selection, as the client knew them */
 	bool is_silent;
 };
@@ -47,13 +49,35 @@ take_modifier(struct store *t, const struct arg *list)
 	return true;
 }
 
+/*
+ * Flags that may not be changed are passed over, as long as there are others
+ * (RFC 4314 4). False: answered.
+ */
+static bool
+keep_allowed(struct store *t)
+{
+	uint64_t may = rights_flags(t->s->view->rights);
+	const struct flag_list *w = &t->wanted;
+	bool has_keywords = may >> FLAG_FIRST_KEYWORD && w->n;
+	bool is_any = w->bits || w->n;
+
+	t->change.flags = w->bits & may;
+	t->change.keywords = w->keywords;
+	t->change.n_keywords = has_keywords ? w->n : 0;
+	t->change.kept = ~may;
+	if (may && (!is_any || t->change.op == STORE_REPLACE ||
+		       t->change.flags || has_keywords))
+		return true;
+	chat_no(t->s, "[NOPERM] You may not change these flags");
+	return false;
+}
+
 /* False: answered. */
 static bool
 parse(struct store *t, const struct read_command *c)
 {
 	const struct arg *v = c->text.args;
 	size_t n = c->text.n, i = 1;
-	struct flag_list flags;
 
 	t->change.unchanged_since = UINT64_MAX;
 	if (v[i].type == ARG_LIST && !take_modifier(t, &v[i++])) {
@@ -66,15 +90,12 @@ parse(struct store *t, const struct read_command *c)
 	}
 	i++;
 	if (v[i].type == ARG_LIST && i + 1 == n) {
-		if (!command_flags(t->s, v[i].v, v[i].n, &flags))
+		if (!command_flags(t->s, v[i].v, v[i].n, &t->wanted))
 			return false;
-	} else if (!command_flags(t->s, v + i, n - i, &flags)) {
+	} else if (!command_flags(t->s, v + i, n - i, &t->wanted)) {
 		return false;
 	}
-	t->change.flags = flags.bits;
-	t->change.keywords = flags.keywords;
-	t->change.n_keywords = flags.n;
-	return true;
+	return keep_allowed(t);
 }
 
 static bool
@@ -96,10 +117,10 @@ keyword_bits(const struct store *t)
 	uint64_t bits = 0;
 	size_t i, k;
 
-	for (i = 0; i < t->change.n_keywords; i++) {
+	for (i = 0; i < t->wanted.n; i++) {
 		for (k = 0; k < f->n_keywords; k++) {
 			if (str_equals_nocase(
-				t->change.keywords[i], f->keywords[k]))
+				t->wanted.keywords[i], f->keywords[k]))
 				bits |= UINT64_C(1)
 				    << (FLAG_FIRST_KEYWORD + k);
 		}
@@ -115,7 +136,7 @@ keyword_bits(const struct store *t)
 static bool
 is_as_believed(const struct store *t, size_t i)
 {
-	uint64_t bits = t->change.flags | keyword_bits(t);
+	uint64_t bits = t->wanted.bits | keyword_bits(t);
 	uint64_t now = t->s->view->v[t->sel.v[i]].e.flags;
 
 	switch (t->change.op) {
@@ -229,10 +250,8 @@ cmd_store(struct session *s, const struct read_command *c)
 	struct err err;
 	size_t n;
 
-	if (s->view->is_read_only) {
-		chat_no(s, "[READ-ONLY] The mailbox is open read-only");
+	if (!command_may(s, 0))
 		return;
-	}
 	if (view_load(s, &err) != RC_OK) {
 		chat_failure(s, &err);
 		return;
@@ -297,10 +316,8 @@ copy(struct session *s, const struct read_command *c, bool is_move)
 	struct folder *to;
 	struct err err;
 
-	if (is_move && s->view->is_read_only) {
-		chat_no(s, "[READ-ONLY] The mailbox is open read-only");
+	if (is_move && !command_may(s, RIGHT_DELETE | RIGHT_EXPUNGE))
 		return;
-	}
 	if (view_load(s, &err) != RC_OK) {
 		chat_failure(s, &err);
 		return;
@@ -312,7 +329,7 @@ copy(struct session *s, const struct read_command *c, bool is_move)
 		chat_bad(s, wrong);
 		return;
 	}
-	to = command_folder(s, &c->text.args[1], true);
+	to = command_folder(s, &c->text.args[1], RIGHT_INSERT, true);
 	if (!to)
 		return;
 	if (sel.n == 0) {
@@ -321,13 +338,16 @@ copy(struct session *s, const struct read_command *c, bool is_move)
 	}
 	if (store_copy(s->p->db, s->command_arena, &s->view->folder.owner,
 		&s->view->folder.id, view_uids(s, &sel), &to->owner, &to->id,
-		is_move, &r, &err) != RC_OK) {
+		is_move, ~rights_flags(rights_of(s, to)), &r, &err) !=
+	    RC_OK) {
 		chat_failure(s, &err);
 		return;
 	}
 	note_own(s, to, &r);
 	s->view->has_own_expunge |= is_move;
 	session_ring(s, &to->owner);
+	if (is_move)
+		session_ring(s, &s->view->folder.owner);
 	if (r.n == 0) {
 		command_done(s, true, "[EXPUNGEISSUED] They are gone");
 		return;

@@ -6,7 +6,9 @@
 #include "base/ascii.h"
 #include "base/limits.h"
 #include "notify.h"
+#include "place.h"
 #include "progress.h"
+#include "rights.h"
 #include "text/mutf7.h"
 #include "text/utf8.h"
 
@@ -25,21 +27,25 @@ static const struct command commands[] = {
 	{ STR_INIT("COPY"), IN_SELECTED | HAS_UID | NUMBERS, 2, 2, cmd_copy },
 	{ STR_INIT("CREATE"), IN_USER, 1, 2, cmd_create },
 	{ STR_INIT("DELETE"), IN_USER, 1, 1, cmd_delete },
+	{ STR_INIT("DELETEACL"), IN_USER, 2, 2, cmd_deleteacl },
 	{ STR_INIT("ENABLE"), IN_USER, 1, ANY, cmd_enable },
 	{ STR_INIT("EXAMINE"), IN_USER | NO_SYNC, 1, 2, cmd_examine },
 	{ STR_INIT("EXPUNGE"), IN_SELECTED | HAS_UID, 0, 1, cmd_expunge },
 	{ STR_INIT("FETCH"), IN_SELECTED | HAS_UID | NUMBERS | NO_EXPUNGE, 2, 4,
 	    cmd_fetch },
+	{ STR_INIT("GETACL"), IN_USER, 1, 1, cmd_getacl },
 	{ STR_INIT("GETMETADATA"), IN_USER, 2, 3, cmd_getmetadata },
 	{ STR_INIT("GETQUOTA"), IN_USER, 1, 1, cmd_getquota },
 	{ STR_INIT("GETQUOTAROOT"), IN_USER, 1, 1, cmd_getquotaroot },
 	{ STR_INIT("ID"), IN_ANY, 1, 1, cmd_id },
 	{ STR_INIT("IDLE"), IN_USER | NO_SYNC, 0, 0, cmd_idle },
 	{ STR_INIT("LIST"), IN_USER, 2, 5, cmd_list },
+	{ STR_INIT("LISTRIGHTS"), IN_USER, 2, 2, cmd_listrights },
 	{ STR_INIT("LOGIN"), IN_CONNECTED, 2, 2, cmd_login },
 	{ STR_INIT("LOGOUT"), IN_ANY | NO_SYNC, 0, 0, cmd_logout },
 	{ STR_INIT("LSUB"), IN_USER, 2, 2, cmd_lsub },
 	{ STR_INIT("MOVE"), IN_SELECTED | HAS_UID | NUMBERS, 2, 2, cmd_move },
+	{ STR_INIT("MYRIGHTS"), IN_USER, 1, 1, cmd_myrights },
 	{ STR_INIT("NAMESPACE"), IN_USER, 0, 0, cmd_namespace },
 	{ STR_INIT("NOOP"), IN_ANY, 0, 0, cmd_noop },
 	{ STR_INIT("NOTIFY"), IN_USER, 1, ANY, cmd_notify },
@@ -48,6 +54,7 @@ static const struct command commands[] = {
 	{ STR_INIT("SEARCH"), IN_SELECTED | HAS_UID | NUMBERS | NO_EXPUNGE, 1, ANY,
 	    cmd_search },
 	{ STR_INIT("SELECT"), IN_USER | NO_SYNC, 1, 2, cmd_select },
+	{ STR_INIT("SETACL"), IN_USER, 3, 3, cmd_setacl },
 	{ STR_INIT("SETMETADATA"), IN_USER, 2, 2, cmd_setmetadata },
 	{ STR_INIT("SETQUOTA"), IN_USER, 2, 2, cmd_setquota },
 	{ STR_INIT("SORT"), IN_SELECTED | HAS_UID | NUMBERS | NO_EXPUNGE, 3,
@@ -98,6 +105,21 @@ check(const struct session *s, const struct command *k,
 	return NULL;
 }
 
+/* What a list says now holds from now on. False: answered. */
+static bool
+has_rights(struct session *s, const struct command *k)
+{
+	struct err err;
+
+	if (k->flags & (IN_AUTHENTICATED | NO_SYNC) ||
+	    !(k->flags & IN_SELECTED))
+		return true;
+	if (view_check_rights(s, &err) == RC_OK)
+		return s->state != STATE_LOGOUT;
+	chat_failure(s, &err);
+	return false;
+}
+
 void
 command_run(struct session *s, const struct read_command *c)
 {
@@ -111,7 +133,10 @@ command_run(struct session *s, const struct read_command *c)
 		return;
 	}
 	progress_begin(s);
-	k->run(s, c);
+	if (has_rights(s, k))
+		k->run(s, c);
+	else
+		read_drop(s, &c->pending);
 }
 
 /* --- shared -------------------------------------------------------------------------- */
@@ -175,11 +200,7 @@ command_mailbox_name(struct session *s, struct str name, struct str *ret)
 	if (name.len == 0 || name.len > LIMIT_FOLDER_NAME ||
 	    has_bad_level(name) || has_control(name))
 		return false;
-	if (str_equals_nocase(str_slice(name, 0, 5), STR("INBOX")) &&
-	    (name.len == 5 || name.p[5] == '/'))
-		name = arena_join(
-		    s->command_arena, STR("INBOX"), str_tail(name, 5));
-	*ret = name;
+	*ret = place_inbox(s->command_arena, name);
 	return true;
 }
 
@@ -219,10 +240,13 @@ static enum rc
 find(struct session *s, find_fn *fn, struct str name,
     struct folder **ret_folder, struct err *err)
 {
-	struct folder *f;
-	enum rc rc =
-	    fn(s->p->db, s->command_arena, &s->user->owner, name, &f, err);
+	struct folder *f = NULL;
+	struct place p;
+	enum rc rc = place_find(s, name, &p, err);
 
+	if (rc == RC_OK && !p.is_void)
+		rc = fn(s->p->db, s->command_arena, &p.owner, p.name, &f,
+		    err);
 	if (rc == RC_OK)
 		*ret_folder = f && !f->no_select ? f : NULL;
 	return rc;
@@ -232,12 +256,31 @@ enum rc
 command_find(struct session *s, struct str name, struct folder **ret_folder,
     struct err *err)
 {
-	return find(s, folder_find, name, ret_folder, err);
+	enum rc rc = find(s, folder_find, name, ret_folder, err);
+
+	if (rc == RC_OK && *ret_folder &&
+	    !(rights_of(s, *ret_folder) & RIGHT_READ))
+		*ret_folder = NULL;
+	return rc;
+}
+
+bool
+command_place(struct session *s, const struct arg *arg, struct place *ret)
+{
+	struct str name;
+	struct err err;
+
+	if (!command_mailbox(s, arg, &name))
+		return false;
+	if (place_find(s, name, ret, &err) == RC_OK)
+		return true;
+	chat_failure(s, &err);
+	return false;
 }
 
 static struct folder *
 find_or_answer(struct session *s, find_fn *fn, const struct arg *arg,
-    const char *code)
+    unsigned need, bool try_create)
 {
 	struct folder *f;
 	struct str name;
@@ -249,23 +292,36 @@ find_or_answer(struct session *s, find_fn *fn, const struct arg *arg,
 		chat_failure(s, &err);
 		return NULL;
 	}
-	if (!f)
-		chat_no(s, "[%s] There is no such mailbox", code);
-	return f;
+	if (!f) {
+		rights_say_missing(s, try_create);
+		return NULL;
+	}
+	return rights_check(s, rights_of(s, f), need, try_create) ? f : NULL;
 }
 
 struct folder *
-command_folder(struct session *s, const struct arg *arg, bool try_create)
+command_folder(struct session *s, const struct arg *arg, unsigned need,
+    bool try_create)
 {
-	return find_or_answer(s, folder_find, arg,
-	    try_create ? "TRYCREATE" : "NONEXISTENT");
+	return find_or_answer(s, folder_find, arg, need, try_create);
+}
+
+bool
+command_may(struct session *s, unsigned need)
+{
+	if (s->view->is_read_only) {
+		chat_no(s, "[READ-ONLY] The mailbox is open read-only");
+		return false;
+	}
+	return rights_check(
+	    s, s->view->rights | RIGHT_LOOKUP, need, false);
 }
 
 struct folder *
 command_folder_to_open(struct session *s, const struct arg *arg)
 {
 	return find_or_answer(s, s->is_rev2 ? folder_find : folder_open, arg,
-	    "NONEXISTENT");
+	    RIGHT_READ, false);
 }
 
 struct flag_row {

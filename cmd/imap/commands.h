@@ -43,12 +43,21 @@ const char *command_name(
 /* The same of a name in UTF-8; false: it is not allowed. */
 bool command_mailbox_name(
     struct session *s, struct str name, struct str *ret_name);
-/* *ret_folder NULL: there is no such mailbox that can be selected. */
+/* *ret_folder NULL: there is no such mailbox that can be read. */
 enum rc command_find(struct session *s, struct str name,
     struct folder **ret_folder, struct err *err);
-/* The folder, or NULL and answered ([TRYCREATE] when try_create). */
-struct folder *command_folder(
-    struct session *s, const struct arg *arg, bool try_create);
+struct place;
+/* Whose folder a mailbox argument would be. False: answered. */
+bool command_place(
+    struct session *s, const struct arg *arg, struct place *ret_place);
+/*
+ * The folder, with all of these rights; or NULL and answered ([TRYCREATE]
+ * when try_create).
+ */
+struct folder *command_folder(struct session *s, const struct arg *arg,
+    unsigned need, bool try_create);
+/* May the selected mailbox be changed so? False: answered. */
+bool command_may(struct session *s, unsigned need);
 /* For SELECT: as command_folder, with first_unseen for IMAP4rev1. */
 struct folder *command_folder_to_open(
     struct session *s, const struct arg *arg);
@@ -98,7 +107,12 @@ CMD(cmd_list);
 CMD(cmd_lsub);
 CMD(cmd_status);
 CMD(cmd_append);
+CMD(cmd_deleteacl);
+CMD(cmd_getacl);
 CMD(cmd_getmetadata);
+CMD(cmd_listrights);
+CMD(cmd_myrights);
+CMD(cmd_setacl);
 CMD(cmd_setmetadata);
 CMD(cmd_getquota);
 CMD(cmd_getquotaroot);

@@ -48,7 +48,8 @@ struct view {
 	struct uid_range own;    /* appended by the running command */
 	bool has_own_expunge;    /* the running command expunges */
 	bool is_loaded;
-	bool is_read_only;
+	bool is_read_only;       /* EXAMINE */
+	unsigned rights;         /* of the user, as last read */
 	bool is_rev2;            /* the session's: \Recent is not shown */
 	struct {
 		unsigned n;      /* UIDBATCHES since so much changed: */

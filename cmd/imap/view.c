@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include "commands.h"
+#include "db/acl.h"
 #include "notify.h"
+#include "rights.h"
 
 #include "base/banned.h"
 
@@ -18,6 +20,9 @@ view_new(const struct folder *f)
 	v->a = arena_new();
 	v->folder = *f;
 	v->folder.name = arena_dup_str(v->a, f->name);
+	v->folder.address = arena_dup_str(v->a, f->address);
+	v->folder.acl = NULL; /* the view has the rights */
+	v->folder.n_acl = 0;
 	keywords = ARENA_ARRAY(v->a, f->n_keywords, struct str);
 	for (i = 0; i < f->n_keywords; i++)
 		keywords[i] = arena_dup_str(v->a, f->keywords[i]);
@@ -72,7 +77,7 @@ take_folder(struct view *v, const struct folder *f)
 {
 	const struct str *old = v->folder.keywords;
 	size_t n = v->folder.n_keywords, i;
-	struct str name = v->folder.name;
+	struct str name = v->folder.name, address = v->folder.address;
 
 	if (f->n_keywords > n) {
 		struct str *k =
@@ -88,6 +93,9 @@ take_folder(struct view *v, const struct folder *f)
 	v->folder.keywords = old;
 	v->folder.n_keywords = n;
 	v->folder.name = name;
+	v->folder.address = address;
+	v->folder.acl = NULL;
+	v->folder.n_acl = 0;
 	v->modseq = f->highestmodseq;
 }
 
@@ -264,23 +272,39 @@ view_add_flags(struct buf *b, const struct view *v, const struct seen *m)
 	buf_add_char(b, ')');
 }
 
+static void
+add_known_flags(struct buf *b, const struct view *v, uint64_t mask)
+{
+	size_t i;
+
+	for (i = 0; i < 5; i++) {
+		if (mask & system_flags[i].bit)
+			add_word(b, str_from_cstr(system_flags[i].name));
+	}
+	for (i = 0; i < v->folder.n_keywords; i++) {
+		if (mask >> FLAG_FIRST_KEYWORD)
+			add_word(b, v->folder.keywords[i]);
+	}
+}
+
 void
 view_tell_flags(struct session *s, bool permanent)
 {
 	const struct view *v = s->view;
 	struct buf b = BUF_INIT;
-	size_t i;
 
-	for (i = 0; i < 5; i++)
-		add_word(&b, str_from_cstr(system_flags[i].name));
-	for (i = 0; i < v->folder.n_keywords; i++)
-		add_word(&b, v->folder.keywords[i]);
+	add_known_flags(&b, v, UINT64_MAX);
 	chat_untagged(s, "FLAGS (%.*s)", STR_ARG(buf_str(&b)));
-	if (permanent && v->is_read_only)
-		chat_untagged(s, "OK [PERMANENTFLAGS ()] Read-only");
-	else if (permanent)
-		chat_untagged(s, "OK [PERMANENTFLAGS (%.*s \\*)] Flags",
-		    STR_ARG(buf_str(&b)));
+	if (permanent) {
+		uint64_t may = v->is_read_only ? 0 : rights_flags(v->rights);
+
+		buf_reset(&b);
+		add_known_flags(&b, v, may);
+		if (may >> FLAG_FIRST_KEYWORD)
+			add_word(&b, STR("\\*"));
+		chat_untagged(s, "OK [PERMANENTFLAGS (%.*s)] %s",
+		    STR_ARG(buf_str(&b)), may ? "Flags" : "Read-only");
+	}
 	s->view->n_keywords_told = v->folder.n_keywords;
 	buf_done(&b);
 }
@@ -488,7 +512,7 @@ take_recent(struct session *s, uint32_t first, struct err *err)
 	uint32_t from;
 	enum rc rc;
 
-	if (v->is_read_only || v->folder.uidnext == first)
+	if (!view_is_writable(v) || v->folder.uidnext == first)
 		return RC_OK;
 	rc = folder_take_recent(
 	    s->p->db, &v->folder.owner, &v->folder.id, &from, err);
@@ -514,6 +538,65 @@ read_changes(struct session *s, struct err *err)
 	return rc;
 }
 
+bool
+view_is_writable(const struct view *v)
+{
+	return !v->is_read_only && v->rights & RIGHTS_CHANGE;
+}
+
+static void
+take_rights(struct session *s, unsigned rights)
+{
+	struct view *v = s->view;
+	bool was_writable = view_is_writable(v), is_writable;
+
+	if (rights == v->rights)
+		return;
+	v->rights = rights;
+	if (!(rights & RIGHT_READ)) {
+		chat_bye(s, "The selected mailbox is not yours to read "
+			    "any more");
+		return;
+	}
+	is_writable = view_is_writable(v);
+	view_tell_flags(s, true);
+	if (is_writable != was_writable)
+		chat_untagged(s, "OK [READ-%s] Your rights were changed",
+		    is_writable ? "WRITE" : "ONLY");
+}
+
+/* The owner's own session has nothing to ask but the modseq. */
+static enum rc
+poll(struct session *s, uint64_t *ret_modseq, struct err *err)
+{
+	const struct folder *f = &s->view->folder;
+	const struct acl_entry *acl = NULL;
+	size_t n = 0;
+	enum rc rc;
+
+	if (rights_is_owner(s, &f->owner))
+		return folder_poll(
+		    s->p->db, &f->owner, &f->id, ret_modseq, err);
+	rc = acl_poll(s->p->db, s->command_arena, &f->owner, &f->id,
+	    ret_modseq, &acl, &n, err);
+	if (rc == RC_OK && *ret_modseq)
+		take_rights(s, acl_rights(acl, n, s->user->address));
+	return rc;
+}
+
+enum rc
+view_check_rights(struct session *s, struct err *err)
+{
+	uint64_t modseq = 1;
+	enum rc rc = RC_OK;
+
+	if (!rights_is_owner(s, &s->view->folder.owner))
+		rc = poll(s, &modseq, err);
+	if (rc == RC_OK && modseq == 0)
+		chat_bye(s, "The selected mailbox was deleted");
+	return rc;
+}
+
 enum rc
 view_update(struct session *s, struct err *err)
 {
@@ -522,11 +605,10 @@ view_update(struct session *s, struct err *err)
 	uint64_t modseq;
 	enum rc rc;
 
-	rc = folder_poll(
-	    s->p->db, &v->folder.owner, &v->folder.id, &modseq, err);
+	rc = poll(s, &modseq, err);
 	if (rc == RC_OK && modseq == 0)
 		chat_bye(s, "The selected mailbox was deleted");
-	if (rc != RC_OK || modseq <= v->modseq)
+	if (rc != RC_OK || modseq <= v->modseq || s->state == STATE_LOGOUT)
 		return rc;
 	rc = read_changes(s, err);
 	return rc == RC_OK ? take_recent(s, uidnext, err) : rc;

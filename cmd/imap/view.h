@@ -11,6 +11,13 @@
 struct view *view_new(const struct folder *f);
 void view_free(struct view *v);
 
+/* Not by EXAMINE, and with a right to change something. */
+bool view_is_writable(const struct view *v);
+/*
+ * Reads the rights of a mailbox of another user again and tells what that
+ * changes; when it can no longer be read the session ends with BYE.
+ */
+enum rc view_check_rights(struct session *s, struct err *err);
 /* Loads the map if it was not needed before. */
 enum rc view_load(struct session *s, struct err *err);
 /* Looks for changes and remembers them; view_tell tells. */

@@ -48,6 +48,8 @@
 #define LIMIT_ANNOTATION_NAME    255
 #define LIMIT_ANNOTATIONS        128    /* of one folder */
 #define LIMIT_ANNOTATIONS_OWNER  2048   /* of all folders of an owner */
+#define LIMIT_ACL                100    /* entries of one folder */
+#define LIMIT_SHARES             10000  /* folders that name one identifier */
 #define LIMIT_TAIL               64     /* entries, then they go to a page */
 #define LIMIT_PAGE               256    /* entries of a page */
 #define LIMIT_BLOB_CHUNK         (1 << 20)

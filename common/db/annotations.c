@@ -1,6 +1,8 @@
 /* Annotations; see annotations.h. */
 #include "db/annotations.h"
 
+#include <stdlib.h>
+
 #include "base/limits.h"
 #include "db/store_internal.h"
 
@@ -28,16 +30,48 @@ owner_of(const struct annotated *where, struct str name)
 
 struct annotations {
 	struct arena *a;
+	struct str user;   /* before the private ones, "" for the owner */
 	VEC(struct annotation) v;
 };
+
+static struct str
+user_of(const struct annotated *where, char text[UUID_TEXT])
+{
+	return where->user ? uuid_format(where->user, text) : STR("");
+}
+
+/* As it is kept: "/private/x", "/shared/x" or "UUID/private/x". */
+static struct str
+kept_name(struct arena *a, const struct annotated *where, struct str name)
+{
+	char text[UUID_TEXT];
+	struct str user = user_of(where, text);
+
+	return str_starts_with(name, STR("/private"))
+	    ? arena_join(a, user, name)
+	    : name;
+}
+
+static bool
+is_for(struct str user, struct str kept)
+{
+	if (str_starts_with(kept, STR("/private")))
+		return user.len == 0;
+	return str_starts_with(kept, STR("/")) ||
+	    (user.len && str_starts_with(kept, user));
+}
 
 static bool
 collect(void *ctx, const bson_t *doc)
 {
 	struct annotations *all = ctx;
-	struct annotation *x = VEC_ADD(all->a, &all->v);
+	struct str name = doc_text_in(all->a, doc, "name");
+	struct annotation *x;
 
-	x->name = doc_text_in(all->a, doc, "name");
+	if (!is_for(all->user, name))
+		return true;
+	x = VEC_ADD(all->a, &all->v);
+	x->name = str_tail(name, str_find_char(name, '/'));
 	x->value = doc_bytes_in(all->a, doc, "value");
 	if (!x->value.p)
 		x->value = STR("");
@@ -61,18 +95,28 @@ list(struct db *db, struct annotations *all, const struct uuid *owner,
 	return rc;
 }
 
+static int
+compare(const void *x, const void *y)
+{
+	return str_compare(((const struct annotation *)x)->name,
+	    ((const struct annotation *)y)->name);
+}
+
 /* "/private" comes before "/shared", so two lists are one sorted list. */
 enum rc
 annotation_list(struct db *db, struct arena *a, const struct annotated *where,
     struct annotation **ret_v, size_t *ret_n, struct err *err)
 {
-	struct annotations all = { .a = a };
+	char text[UUID_TEXT];
+	struct annotations all = { .a = a, .user = user_of(where, text) };
 	enum rc rc = list(db, &all, where->owner, folder_of(where), err);
 
 	if (rc == RC_OK && !where->folder)
 		rc = list(db, &all, &everyone, &server, err);
 	if (rc != RC_OK)
 		return rc;
+	if (where->user && all.v.n)
+		qsort(all.v.v, all.v.n, sizeof(*all.v.v), compare);
 	*ret_v = all.v.v;
 	*ret_n = all.v.n;
 	return RC_OK;
@@ -181,11 +225,13 @@ set_one(struct change *c, struct db *db, const struct annotation *x,
 	bson_t filter = BSON_INITIALIZER, change = BSON_INITIALIZER, set;
 	bson_t *upsert = BCON_NEW("upsert", BCON_BOOL(true));
 	struct oid stamp = oid_new();
+	struct arena *a = arena_new();
 	enum rc rc;
 
 	doc_add_uuid(&filter, "owner", owner_of(c->where, x->name));
 	doc_add_oid(&filter, "folder", folder_of(c->where));
-	doc_add_text(&filter, "name", x->name);
+	doc_add_text(&filter, "name", kept_name(a, c->where, x->name));
+	arena_free(a);
 	if (x->value.p) {
 		BSON_APPEND_DOCUMENT_BEGIN(&change, "$set", &set);
 		doc_add_bytes(&set, "value", x->value);

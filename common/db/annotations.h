@@ -2,7 +2,8 @@
  * Annotations (RFC 5464): the collection `annotations`. They belong to the
  * id of a folder, so a RENAME keeps them, and go in the transaction that
  * deletes it. Those of the server belong to no folder: private ones to the
- * owner, shared ones to all.
+ * owner, shared ones to all. What is private in a folder of another user is
+ * the asker's own, kept with the folder.
  */
 #ifndef M3_DB_ANNOTATIONS_H
 #define M3_DB_ANNOTATIONS_H
@@ -15,6 +16,7 @@ struct annotated {
 	const struct uuid *owner;
 	struct str address;       /* of the owner's mailbox */
 	const struct oid *folder; /* NULL: the server */
+	const struct uuid *user;  /* of another user's folder: who asks */
 };
 
 /* Sorted by name. */

@@ -279,6 +279,7 @@ struct copy {
 	const struct uuid *to_owner;
 	const struct oid *to;
 	bool is_move;
+	uint64_t dropped;
 	bool shares_messages; /* a move inside one owner: ids stay */
 	struct arena *a;
 	entry_vec found;
@@ -332,7 +333,8 @@ put_entries(struct copy *op, struct folder_change *target, struct err *err)
 	for (i = 0; rc == RC_OK && i < op->found.n; i++) {
 		struct entry e = op->found.v[i];
 
-		rc = translate_keywords(op, e.flags, &e.flags, target, err);
+		rc = translate_keywords(op, e.flags & ~op->dropped, &e.flags,
+		    target, err);
 		if (rc != RC_OK)
 			return rc;
 		e.saved_s = clock_wall_ms() / 1000;
@@ -435,11 +437,12 @@ give_result(
 enum rc
 store_copy(struct db *db, struct arena *a, const struct uuid *owner,
     const struct oid *from, struct uid_set uids, const struct uuid *to_owner,
-    const struct oid *to, bool move, struct copy_result *ret_result,
-    struct err *err)
+    const struct oid *to, bool move, uint64_t dropped,
+    struct copy_result *ret_result, struct err *err)
 {
 	struct copy op = { .owner = owner, .from = from, .uids = uids,
 		.to_owner = to_owner, .to = to, .is_move = move,
+		.dropped = dropped,
 		.shares_messages = move && uuid_equals(owner, to_owner),
 		.a = arena_new() };
 	enum rc rc = db_txn_run(db, copy, &op, DB_INTERACTIVE_MS, err);

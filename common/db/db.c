@@ -21,6 +21,7 @@ static const char *const collection_names[DB_COUNT] = {
 	[DB_TRASH] = "trash",
 	[DB_LIMITS] = "limits",
 	[DB_ANNOTATIONS] = "annotations",
+	[DB_SHARES] = "shares",
 };
 
 const char *

@@ -24,6 +24,7 @@ enum db_collection {
 	DB_TRASH,
 	DB_LIMITS,
 	DB_ANNOTATIONS,
+	DB_SHARES,
 	DB_COUNT
 };
 

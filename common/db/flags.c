@@ -26,7 +26,7 @@ new_flags(const struct flags_op *op, uint64_t flags)
 	case STORE_REPLACE:
 		break;
 	}
-	return op->bits;
+	return (flags & op->change->kept) | op->bits;
 }
 
 static void

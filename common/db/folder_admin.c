@@ -23,6 +23,7 @@ static const struct default_folder defaults[] = {
 static enum rc
 insert_folder(struct db *db, const struct folder_seed *seed, struct err *err)
 {
+	struct arena *a;
 	struct oid id;
 	bool is_taken = false;
 	bson_t doc;
@@ -34,6 +35,12 @@ insert_folder(struct db *db, const struct folder_seed *seed, struct err *err)
 	if (rc == RC_OK && is_taken)
 		return err_set(err, RC_PERM, "EXISTS",
 		    "mailbox %.*s exists already", STR_ARG(seed->name));
+	if (rc != RC_OK || seed->n_acl == 0)
+		return rc;
+	a = arena_new();
+	rc = shares_insert(
+	    db, a, &seed->owner, &id, seed->acl, seed->n_acl, err);
+	arena_free(a);
 	return rc;
 }
 
@@ -46,7 +53,7 @@ folders_insert_default(struct db *db, const struct uuid *owner,
 
 	for (i = 0; rc == RC_OK && i < n; i++) {
 		struct folder_seed seed = { *owner, address, defaults[i].name,
-			i + 1, defaults[i].special, true, false };
+			i + 1, defaults[i].special, true, false, NULL, 0 };
 
 		rc = insert_folder(db, &seed, err);
 	}
@@ -67,6 +74,8 @@ struct names {
 	struct folder *v;
 	size_t n;
 	struct str address;
+	const struct acl_entry *acl; /* of a new INBOX */
+	size_t n_acl;
 };
 
 static struct folder *
@@ -157,6 +166,31 @@ delete_document(struct names *op, struct db *db, const struct oid *id,
 	return rc;
 }
 
+/* A new folder has the access control list of what it is in (RFC 4314 4). */
+static void
+inherit(const struct names *op, struct str name,
+    const struct acl_entry **ret_acl, size_t *ret_n)
+{
+	size_t i;
+
+	*ret_acl = op->acl;
+	*ret_n = op->n_acl;
+	if (str_equals(name, INBOX))
+		return;
+	*ret_n = 0;
+	for (i = name.len; i > 0; i--) {
+		const struct folder *f = name.p[i - 1] == '/'
+		    ? find_name(op, str_slice(name, 0, i - 1))
+		    : NULL;
+
+		if (!f || f->no_select)
+			continue;
+		*ret_acl = f->acl;
+		*ret_n = f->n_acl;
+		return;
+	}
+}
+
 /* One folder; a name that is only subscribed becomes it. */
 static enum rc
 make_one(struct names *op, struct db *db, struct str name,
@@ -164,9 +198,10 @@ make_one(struct names *op, struct db *db, struct str name,
 {
 	struct folder *old = find_name(op, name);
 	struct folder_seed seed = { *op->owner, op->address, name, 0, special,
-		subscribed, false };
+		subscribed, false, NULL, 0 };
 	enum rc rc = take_uidvalidity(op, db, &seed.uidvalidity, err);
 
+	inherit(op, name, &seed.acl, &seed.n_acl);
 	if (rc == RC_OK && old) {
 		seed.subscribed = old->subscribed;
 		rc = delete_document(op, db, &old->id, err);
@@ -314,6 +349,9 @@ remove_folder(struct names *op, struct db *db, const struct oid *id,
 			rc = delete_pages(db, op->owner, id, err);
 		if (rc == RC_OK)
 			rc = annotations_delete(db, op->owner, id, err);
+		if (rc == RC_OK)
+			rc = shares_delete(db, op->owner, id, c.folder.acl,
+			    c.folder.n_acl, err);
 	}
 	return rc == RC_OK ? delete_document(op, db, id, err) : rc;
 }
@@ -324,7 +362,7 @@ remember_subscription(
     struct names *op, struct db *db, struct str name, struct err *err)
 {
 	struct folder_seed seed = { *op->owner, op->address, name, 0,
-		SPECIAL_NONE, true, true };
+		SPECIAL_NONE, true, true, NULL, 0 };
 
 	return insert_folder(db, &seed, err);
 }
@@ -455,8 +493,32 @@ rename_children(struct names *op, struct db *db, struct err *err)
 /*
  * INBOX (RFC 3501 6.3.5): its messages go to the new name, INBOX stays and
  * is empty. The folder takes the new name and a new INBOX is made, so that
- * nothing is copied.
+ * nothing is copied. Who may do what with INBOX stays with INBOX.
  */
+static enum rc
+renew_inbox(struct names *op, struct db *db, const struct folder *old,
+    struct err *err)
+{
+	const struct acl_entry *acl;
+	size_t n;
+	enum rc rc;
+
+	inherit(op, op->to, &acl, &n);
+	rc = shares_delete(
+	    db, op->owner, &old->id, old->acl, old->n_acl, err);
+	if (rc == RC_OK)
+		rc = acl_write(db, op->owner, &old->id, acl, n, err);
+	if (rc == RC_OK)
+		rc = shares_insert(
+		    db, op->a, op->owner, &old->id, acl, n, err);
+	op->acl = old->acl;
+	op->n_acl = old->n_acl;
+	op->n = 0; /* the old document is not there to be replaced */
+	return rc == RC_OK
+	    ? make_one(op, db, INBOX, SPECIAL_NONE, true, err)
+	    : rc;
+}
+
 static enum rc
 rename_folder(struct db *db, void *ctx, struct err *err)
 {
@@ -473,12 +535,9 @@ rename_folder(struct db *db, void *ctx, struct err *err)
 		rc = make_parents(op, db, op->to, err);
 	if (rc == RC_OK)
 		rc = rename_one(op, db, f, op->to, err);
-	if (rc == RC_OK && is_inbox) {
-		op->n = 0; /* the old document is not there to be replaced */
-		rc = make_one(op, db, INBOX, SPECIAL_NONE, true, err);
-	} else if (rc == RC_OK) {
-		rc = rename_children(op, db, err);
-	}
+	if (rc == RC_OK)
+		rc = is_inbox ? renew_inbox(op, db, f, err)
+			      : rename_children(op, db, err);
 	return rc;
 }
 

@@ -35,6 +35,8 @@ folder_encode_new(
 	doc_add_int(doc, "special", seed->special);
 	BSON_APPEND_BOOL(doc, "subscribed", seed->subscribed);
 	BSON_APPEND_BOOL(doc, "noselect", seed->no_select);
+	if (seed->n_acl)
+		acl_encode(doc, seed->acl, seed->n_acl);
 	bson_append_array_begin(doc, "keywords", -1, &array);
 	bson_append_array_end(doc, &array);
 	bson_append_array_begin(doc, "tail", -1, &array);
@@ -45,6 +47,7 @@ void
 folder_decode(struct arena *a, const bson_t *doc, struct folder *f)
 {
 	*f = (struct folder){
+		.address = doc_text_in(a, doc, "mailbox"),
 		.name = doc_text_in(a, doc, "name"),
 		.uidvalidity = (uint32_t)doc_int(doc, "uidvalidity"),
 		.uidnext = (uint32_t)doc_int(doc, "uidnext"),
@@ -62,6 +65,7 @@ folder_decode(struct arena *a, const bson_t *doc, struct folder *f)
 	doc_uuid(doc, "owner", &f->owner);
 	doc_oid(doc, "_id", &f->id);
 	f->keywords = doc_texts_in(a, doc, "keywords", &f->n_keywords);
+	f->acl = acl_decode(a, doc, &f->n_acl);
 }
 
 struct folders {

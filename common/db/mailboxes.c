@@ -314,18 +314,27 @@ mailbox_update(struct db *db, const struct mailbox *m, struct err *err)
 	return rc;
 }
 
+struct removal {
+	struct str key;
+	bool is_named;  /* in an access control list: it must not go yet */
+};
+
 static enum rc
 delete(struct db *db, void *ctx, struct err *err)
 {
-	const struct str *key = ctx;
+	struct removal *r = ctx;
 	bson_t filter = BSON_INITIALIZER;
 	int64_t deleted = 0;
-	enum rc rc;
+	enum rc rc = acl_is_named(db, r->key, &r->is_named, err);
 
-	doc_add_text(&filter, "_id", *key);
+	if (rc != RC_OK || r->is_named) {
+		db->is_void = true;
+		return rc;
+	}
+	doc_add_text(&filter, "_id", r->key);
 	rc = db_delete_one(db, DB_MAILBOXES, &filter, &deleted, err);
 	if (rc == RC_OK && deleted)
-		rc = count_in_domain(db, *key, -1, err);
+		rc = count_in_domain(db, r->key, -1, err);
 	bson_destroy(&filter);
 	return rc;
 }
@@ -349,6 +358,7 @@ enum rc
 mailbox_delete(struct db *db, struct str key, struct err *err)
 {
 	struct arena *a = arena_new();
+	struct removal r = { .key = key };
 	struct mailbox *m = NULL;
 	enum rc rc = mailbox_find(db, a, key, &m, err);
 
@@ -360,8 +370,12 @@ mailbox_delete(struct db *db, struct str key, struct err *err)
 		if (rc == RC_OK)
 			rc = empty(db, a, &m->owner, err);
 	}
-	if (rc == RC_OK)
-		rc = db_txn_run(db, delete, &key, DB_COMMIT_MS, err);
+	do {
+		if (rc == RC_OK)
+			rc = acl_forget(db, key, err);
+		if (rc == RC_OK)
+			rc = db_txn_run(db, delete, &r, DB_COMMIT_MS, err);
+	} while (rc == RC_OK && r.is_named);
 	arena_free(a);
 	return rc;
 }

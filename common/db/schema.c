@@ -8,6 +8,7 @@
  * folders    _id, owner, mailbox (address), name, uidvalidity, uidnext,
  *            highestmodseq, xmodseq (of the last expunge), exists, unseen,
  *            deleted, size, recent, keywords, special, subscribed, noselect,
+ *            acl [{i identifier, r rights}] when there is one,
  *            annotated (rises with its annotations), names (of INBOX: rises
  *            when a name is gone),
  *            tail [{u uid, f flags, m modseq, i message, s size, d date,
@@ -21,7 +22,9 @@
  *            messages [ids] until gc took them
  * limits     _id key, counters, expires
  * annotations _id, owner (16 zeros: all), folder (12 zeros: the server),
- *            name, value, stamp (another with each value)
+ *            name (another user's private one: his owner id before it),
+ *            value, stamp (another with each value)
+ * shares     _id, identifier, owner, folder: one for each entry of an acl
  */
 #include <stdio.h>
 
@@ -75,6 +78,11 @@ static const struct collection_spec specs[] = {
 	    "  {\"owner\": 1, \"folder\": 1, \"name\": 1},"
 	    "  \"unique\": true}]",
 	    "{\"owner\": 1}" },
+	{ DB_SHARES,
+	    "[{\"name\": \"entry\", \"key\":"
+	    "  {\"identifier\": 1, \"owner\": 1, \"folder\": 1},"
+	    "  \"unique\": true}]",
+	    "{\"identifier\": 1, \"owner\": 1}" },
 };
 
 /* NamespaceExists (48) is what a second run gets. */

@@ -137,11 +137,12 @@ struct copy_result {
 };
 
 /* All or nothing. move: also expunges from the source, one transaction;
- * the message ids stay (EMAILID, and nothing is copied). */
+ * the message ids stay (EMAILID, and nothing is copied) within one owner.
+ * dropped: flags that the copies do not get. */
 enum rc store_copy(struct db *db, struct arena *a, const struct uuid *owner,
     const struct oid *from, struct uid_set uids, const struct uuid *to_owner,
-    const struct oid *to, bool move, struct copy_result *ret_result,
-    struct err *err);
+    const struct oid *to, bool move, uint64_t dropped,
+    struct copy_result *ret_result, struct err *err);
 
 enum store_op { STORE_ADD, STORE_REMOVE, STORE_REPLACE };
 
@@ -151,6 +152,7 @@ struct store_flags {
 	const struct str *keywords;
 	size_t n_keywords;
 	uint64_t unchanged_since;  /* UINT64_MAX: no condition */
+	uint64_t kept;             /* bits that STORE_REPLACE leaves alone */
 };
 
 /*

@@ -17,6 +17,8 @@ struct folder_seed {
 	enum special_use special;
 	bool subscribed;
 	bool no_select;
+	const struct acl_entry *acl;
+	size_t n_acl;
 };
 
 /* *ret_doc is initialised and the caller's to destroy. */
@@ -128,6 +130,27 @@ enum rc trash_insert(struct db *db, const struct uuid *owner,
 /* folder NULL: all that the owner has. */
 enum rc annotations_delete(struct db *db, const struct uuid *owner,
     const struct oid *folder, struct err *err);
+
+/* --- access control lists (acl.c); in the caller's transaction ------------ */
+
+void acl_encode(bson_t *doc, const struct acl_entry *v, size_t n);
+const struct acl_entry *acl_decode(
+    struct arena *a, const bson_t *doc, size_t *ret_n);
+/* The list alone; what it means for `shares` is the caller's. */
+enum rc acl_write(struct db *db, const struct uuid *owner,
+    const struct oid *folder, const struct acl_entry *v, size_t n,
+    struct err *err);
+/* RC_PERM "CANNOT": an entry names a mailbox that is not there. */
+enum rc shares_insert(struct db *db, struct arena *a,
+    const struct uuid *owner, const struct oid *folder,
+    const struct acl_entry *v, size_t n, struct err *err);
+enum rc shares_delete(struct db *db, const struct uuid *owner,
+    const struct oid *folder, const struct acl_entry *v, size_t n,
+    struct err *err);
+/* All entries that name this mailbox; transactions of its own. */
+enum rc acl_forget(struct db *db, struct str address, struct err *err);
+enum rc acl_is_named(struct db *db, struct str address, bool *ret_is_named,
+    struct err *err);
 
 /* Moves a tail over the limit into pages; its own transaction. */
 enum rc folder_roll(struct db *db, const struct uuid *owner,

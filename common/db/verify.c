@@ -11,6 +11,7 @@
 #include "db/queue_doc.h"
 #include "db/store_internal.h"
 #include "db/verify.h"
+#include "db/verify_internal.h"
 
 #include "base/banned.h"
 
@@ -527,6 +528,18 @@ check_annotations(struct verify *v, struct err *err)
 	return rc;
 }
 
+static void
+on_acl(void *ctx, const char *what, struct str where, struct str text)
+{
+	problem(ctx, what, where, "%.*s", STR_ARG(text));
+}
+
+static enum rc
+check_acls(struct verify *v, struct err *err)
+{
+	return verify_acl(v->db, on_acl, v, err);
+}
+
 /* --- trash and queue ------------------------------------------------------------------ */
 
 static bool
@@ -700,8 +713,8 @@ count_orphans(struct verify *v)
 typedef enum rc verify_step(struct verify *v, struct err *err);
 
 static verify_step *const steps[] = { read_blobs, read_messages, read_owners,
-	check_folders, check_lost_pages, check_annotations, check_trash,
-	check_queue, check_domains };
+	check_folders, check_lost_pages, check_annotations, check_acls,
+	check_trash, check_queue, check_domains };
 
 enum rc
 verify_run(struct db *db,

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/acl.h"
 #include "model/id.h"
 
 enum {
@@ -38,6 +39,7 @@ enum special_use {
 struct folder {
 	struct uuid owner;
 	struct oid id;             /* MAILBOXID (RFC 8474) */
+	struct str address;        /* of the owner's mailbox */
 	struct str name;           /* UTF-8, levels split by '/', INBOX upper */
 	uint32_t uidvalidity;
 	uint32_t uidnext;
@@ -51,6 +53,8 @@ struct folder {
 	const struct str *keywords;
 	size_t n_keywords;
 	enum special_use special_use;
+	const struct acl_entry *acl; /* who else may what */
+	size_t n_acl;
 	bool subscribed;
 	bool no_select;            /* a subscribed name without a folder */
 	uint64_t annotated;        /* rises with each change of METADATA */

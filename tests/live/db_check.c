@@ -207,7 +207,7 @@ START_TEST(test_store)
 	struct uid_range some = { 100, 299 }, all = { 1, UINT32_MAX };
 	struct str keyword = STR("$Work");
 	struct store_flags f = { STORE_ADD, FLAG_SEEN | FLAG_DELETED,
-		&keyword, 1, UINT64_MAX };
+		&keyword, 1, UINT64_MAX, 0 };
 	struct copy_result r;
 	uint64_t modseq;
 	uint32_t *modified;
@@ -249,8 +249,8 @@ START_TEST(test_store)
 
 	archive = get(&m, "Archive");
 	OK(store_copy(db, a, &m.owner, &inbox->id,
-	    (struct uid_set){ &some, 1 }, &m.owner, &archive->id, false, &r,
-	    &err));
+	    (struct uid_set){ &some, 1 }, &m.owner, &archive->id, false, 0,
+	    &r, &err));
 	ck_assert_uint_eq(r.n, 200);
 	ck_assert_uint_eq(r.from[0], 100);
 	ck_assert_uint_eq(r.to[199], 200);
@@ -264,15 +264,15 @@ START_TEST(test_store)
 	assert_verified();
 	some = (struct uid_range){ 1, 50 };
 	OK(store_copy(db, a, &m.owner, &archive->id,
-	    (struct uid_set){ &some, 1 }, &m.owner, &inbox->id, true, &r,
-	    &err));
+	    (struct uid_set){ &some, 1 }, &m.owner, &inbox->id, true, 0,
+	    &r, &err));
 	ck_assert_uint_eq(r.n, 50);
 	ck_assert_uint_eq(r.to[0], 571);
 	assert_verified();
 	ck_assert_uint_eq(get(&m, "INBOX")->exists, 420);
 	ck_assert_uint_eq(get(&m, "Archive")->exists, 150);
 	OK(store_copy(db, a, &m.owner, &inbox->id, (struct uid_set){ &all, 1 },
-	    &m.owner, &inbox->id, true, &r, &err));
+	    &m.owner, &inbox->id, true, 0, &r, &err));
 	assert_verified();
 	OK(folder_delete(db, &m.owner, STR("Archive"), &err));
 	assert_verified();
@@ -325,8 +325,8 @@ START_TEST(test_quota)
 	OK(store_append(db, inbox, &v, 1, &validity, &uid, &err));
 	OK(store_append(db, inbox, &v, 1, &validity, &uid, &err));
 	FAILS(store_copy(db, a, &m.owner, &inbox->id,
-	    (struct uid_set){ &all, 1 }, &m.owner, &inbox->id, false, &r,
-	    &err), "OVERQUOTA");
+	    (struct uid_set){ &all, 1 }, &m.owner, &inbox->id, false, 0,
+	    &r, &err), "OVERQUOTA");
 	ck_assert_uint_eq(get(&m, "INBOX")->exists, 2);
 	assert_verified();
 }

@@ -209,6 +209,20 @@ class Faults(LiveTest):
     def test_gc_before_blobs(self):
         self.gc_point('gc-before-blobs')
 
+    def test_store_acl(self):
+        """The list and who is found by it: both or none."""
+        d = self.dialog('m3mta-imap', '--preauth', self.address,
+                        env={'M3MTA_FAULT': 'store-acl:kill'}, fault=True)
+        d.line()
+        self.assertEqual(d.imap('a', 'SETACL INBOX anyone lr'), b'')
+        self.assertIsNone(self.system.db.shares.find_one({}))
+        self.system.verify()
+        d = self.dialog('m3mta-imap', '--preauth', self.address)
+        d.line()
+        self.assertIn(b'a OK', d.imap('a', 'SETACL INBOX anyone lr'))
+        self.assertIn(b'a OK', d.imap('a', 'DELETEACL INBOX anyone'))
+        self.assertIsNone(self.system.db.shares.find_one({}))
+
 
 if __name__ == '__main__':
     unittest.main()

@@ -11,6 +11,7 @@ KEYS = {
     'blobs': ['_id'], 'queue': ['bucket'], 'folders': ['owner'],
     'pages': ['owner', 'folder'], 'messages': ['owner'],
     'trash': ['owner', 'folder'], 'annotations': ['owner'],
+    'shares': ['identifier'],
 }
 # What may go to all shards, and why.
 EXCEPTIONS = {
@@ -84,8 +85,22 @@ class Sharding(LiveTest):
                 'RENAME a/b a/c', 'SUBSCRIBE a', 'STATUS a/c (SIZE)',
                 'GETQUOTAROOT INBOX', 'ENABLE QRESYNC',
                 'SELECT a/c (QRESYNC (1 1))', 'DELETE a/c', 'NOOP',
-                'LOGOUT')):
+                'CREATE S', 'SETACL S ann@example.org lrswipkxtea',
+                'SETACL S anyone l', 'CREATE S/a', 'DELETEACL S anyone',
+                'GETACL S', 'APPEND S {3+}\r\nabc', 'LOGOUT')):
             d.imap(f'a{i}', command)
+        d = self.dialog('m3mta-imap')
+        d.line()
+        other = 'Other Users/bob@example.org'
+        for i, command in enumerate((
+                'LOGIN ann@example.org secret', 'LIST "" *',
+                f'SELECT "{other}/S"', 'FETCH 1 BODY[]', 'COPY 1 INBOX',
+                'STORE 1 +FLAGS (\\Flagged)', 'MOVE 1 INBOX',
+                f'GETQUOTA "{other}"', f'CREATE "{other}/S/a/b"',
+                f'SETMETADATA "{other}/S" (/private/x "1")',
+                f'GETMETADATA "{other}/S" /private/x',
+                f'DELETE "{other}/S/a/b"', f'DELETE "{other}/S/a"')):
+            self.assertIn(b'a%d OK' % i, d.imap(f'a{i}', command))
 
     def commands(self):
         for op in self.system.db['system.profile'].find(
@@ -132,7 +147,9 @@ class Sharding(LiveTest):
         for want in (('queue', 'insert'), ('queue', 'update'),
                      ('folders', 'update'), ('messages', 'find'),
                      ('pages', 'find'), ('mailboxes', 'find'),
-                     ('blobs', 'insert'), ('trash', 'update')):
+                     ('blobs', 'insert'), ('trash', 'update'),
+                     ('shares', 'insert'), ('shares', 'find'),
+                     ('shares', 'remove')):
             self.assertIn(want, seen)
 
 

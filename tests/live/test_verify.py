@@ -6,7 +6,7 @@ import bson
 from harness import LiveTest
 
 # (what verify calls it, collection, filter, change)
-FOLDER = {'name': 'INBOX'}
+FOLDER = {'name': 'INBOX', 'mailbox': 'ann@example.org'}
 BREAKS = [
     ('folder-exists', 'folders', FOLDER, {'$inc': {'exists': 1}}),
     ('folder-size', 'folders', FOLDER, {'$inc': {'size': 1}}),
@@ -32,6 +32,13 @@ BREAKS = [
     ('page-folder', 'pages', {}, {'$set': {'folder': bson.ObjectId()}}),
     ('annotation-folder', 'annotations', {},
      {'$set': {'folder': bson.ObjectId()}}),
+    ('acl-share', 'shares', {}, {'$set': {'identifier': 'anyone'}}),
+    ('share-entry', 'folders', FOLDER, {'$set': {'acl': []}}),
+    ('share-entry', 'shares', {}, {'$set': {'folder': bson.ObjectId()}}),
+    ('share-entry', 'shares', {},
+     {'$set': {'owner': bson.Binary(b'x' * 16, 4)}}),
+    ('acl-mailbox', 'folders', FOLDER,
+     {'$set': {'acl.0.i': 'no@example.org'}}),
     ('message-size', 'messages', {}, {'$inc': {'size': 1}}),
     ('message-blob', 'messages', {}, {'$set': {'blob': bson.ObjectId()}}),
     ('quota', 'mailboxes', {}, {'$inc': {'size.current': 1}}),
@@ -60,6 +67,9 @@ class Verify(LiveTest):
         s.db.annotations.insert_one({
             'owner': inbox['owner'], 'folder': inbox['_id'],
             'name': '/private/x', 'value': b'x'})
+        s.m3mta('mailbox', 'add', 'bob@example.org', '--no-password')
+        s.m3mta('acl', 'set', 'ann@example.org', 'INBOX', 'bob@example.org',
+                'lr')
 
     @staticmethod
     def submit(s):

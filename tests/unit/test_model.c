@@ -1,8 +1,9 @@
-/* Unit tests of common/model: identifiers and addresses. */
+/* Unit tests of common/model: identifiers, addresses, rights. */
 #include <check.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "model/acl.h"
 #include "model/address.h"
 #include "model/id.h"
 #include "base/banned.h"
@@ -81,6 +82,66 @@ START_TEST(test_address)
 }
 END_TEST
 
+START_TEST(test_acl_letters)
+{
+	static const struct {
+		struct str text;
+		struct str kept;
+		struct str told;
+	} rows[] = {
+		{ STR_INIT(""), STR_INIT(""), STR_INIT("") },
+		{ STR_INIT("l"), STR_INIT("l"), STR_INIT("l") },
+		{ STR_INIT("aetxkpiwsrl"), STR_INIT("lrswipkxtea"),
+		    STR_INIT("lrswipkxteacd") },
+		{ STR_INIT("c"), STR_INIT("kx"), STR_INIT("kxc") },
+		{ STR_INIT("d"), STR_INIT("te"), STR_INIT("ted") },
+		{ STR_INIT("x"), STR_INIT("x"), STR_INIT("xc") },
+		{ STR_INIT("ee"), STR_INIT("e"), STR_INIT("ed") },
+	};
+	char text[ACL_TEXT];
+	unsigned rights = 7;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		ck_assert(acl_parse(rows[i].text, &rights));
+		ck_assert(str_equals(
+		    acl_format(rights, false, text), rows[i].kept));
+		ck_assert(str_equals(
+		    acl_format(rights, true, text), rows[i].told));
+	}
+	ck_assert(!acl_parse(STR("lq"), &rights));
+	ck_assert(!acl_parse(STR("L"), &rights));
+	ck_assert(!acl_parse(STR("0"), &rights));
+	ck_assert(!acl_parse(STR("+l"), &rights));
+	ck_assert(!acl_parse(str_make("l\0r", 3), &rights));
+	ck_assert_uint_eq(rights, RIGHT_EXPUNGE);
+}
+END_TEST
+
+START_TEST(test_acl_rights)
+{
+	const struct acl_entry v[] = {
+		{ STR_INIT("a@x"), RIGHT_READ | RIGHT_SEEN },
+		{ STR_INIT("-b@x"), RIGHT_LOOKUP },
+		{ STR_INIT("anyone"), RIGHT_LOOKUP | RIGHT_WRITE },
+		{ STR_INIT("-anyone"), RIGHT_WRITE },
+		{ STR_INIT("-a@x"), RIGHT_SEEN },
+	};
+
+	ck_assert_uint_eq(acl_rights(v, 0, STR("a@x")), 0);
+	ck_assert_uint_eq(acl_rights(v, 3, STR("a@x")),
+	    RIGHT_READ | RIGHT_SEEN | RIGHT_LOOKUP | RIGHT_WRITE);
+	ck_assert_uint_eq(
+	    acl_rights(v, 5, STR("a@x")), RIGHT_READ | RIGHT_LOOKUP);
+	ck_assert_uint_eq(acl_rights(v, 5, STR("b@x")), 0);
+	ck_assert_uint_eq(acl_rights(v, 5, STR("c@x")), RIGHT_LOOKUP);
+	ck_assert(str_equals(acl_bare(STR("-b")), STR("b")));
+	ck_assert(str_equals(acl_bare(STR("b-")), STR("b-")));
+	ck_assert(acl_is_anyone(STR("-anyone")));
+	ck_assert(!acl_is_anyone(STR("anyone@x")));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -92,6 +153,8 @@ main(void)
 	tcase_add_test(t, test_oid);
 	tcase_add_test(t, test_uuid);
 	tcase_add_test(t, test_address);
+	tcase_add_test(t, test_acl_letters);
+	tcase_add_test(t, test_acl_rights);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
