@@ -5,6 +5,7 @@
 
 #include "base/ascii.h"
 #include "base/limits.h"
+#include "log/log.h"
 #include "notify.h"
 #include "place.h"
 #include "progress.h"
@@ -127,6 +128,7 @@ command_run(struct session *s, const struct read_command *c)
 	const char *wrong = check(s, k, c);
 
 	s->is_uid = c->text.is_uid;
+	s->has_changed = false;
 	if (wrong) {
 		chat_bad(s, wrong);
 		read_drop(s, &c->pending);
@@ -156,11 +158,17 @@ command_done(struct session *s, bool may_expunge, const char *fmt, ...)
 	struct buf b = BUF_INIT;
 	struct err err;
 	va_list ap;
+	enum rc rc;
 
 	va_start(ap, fmt);
 	buf_vprintf(&b, fmt, ap);
 	va_end(ap);
-	if (sync_all(s, may_expunge, &err) != RC_OK)
+	/* What was done is OK, even if nobody can say now what others did: the
+	 * next command tells that. A NO would have the client do it twice. */
+	rc = sync_all(s, may_expunge, &err);
+	if (rc != RC_OK && s->has_changed)
+		log_failure("database", &err);
+	if (rc != RC_OK && !s->has_changed)
 		chat_failure(s, &err);
 	else if (s->state != STATE_LOGOUT)
 		chat_ok(s, "%.*s", STR_ARG(buf_str(&b)));

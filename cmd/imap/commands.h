@@ -69,7 +69,10 @@ struct flag_list {
 };
 bool command_flags(struct session *s, const struct arg *v, size_t n,
     struct flag_list *ret);
-/* "OK text", after telling what changed; NO when that fails. */
+/*
+ * "OK text", after telling what changed; NO when that fails and the command
+ * itself changed nothing.
+ */
 void command_done(struct session *s, bool may_expunge, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "commands.h"
 #include "log/log.h"
 #include "net/deflate.h"
@@ -68,6 +69,8 @@ session_ring(struct session *s, const struct uuid *owner)
 {
 	doorbell_ring_owner(
 	    config_str(s->config, CFG_RUNTIME_DIR), owner);
+	s->has_changed = true;
+	FAULT_POINT("imap-changed");
 }
 
 static void

@@ -87,6 +87,7 @@ struct session {
 	bool is_rev2;            /* ENABLE IMAP4rev2 (RFC 9051) */
 	struct deflate *deflate; /* COMPRESS is on, or NULL */
 	struct notify *notify;   /* since the first NOTIFY, or NULL */
+	bool has_changed;        /* the running command changed the store */
 	int64_t next_look_ms;    /* wait.c: not before */
 	VEC(uint32_t) saved;     /* SEARCH RETURN (SAVE), uids */
 	int64_t next_progress_ms; /* progress.c: of the running command */
@@ -107,7 +108,7 @@ enum rc session_open_db(struct session *s, struct err *err);
 void session_unselect(struct session *s);
 /* The address of the user is set: from here on AUTHENTICATED. */
 void session_login(struct session *s, struct mailbox *m);
-/* Tells other sessions of this owner that something changed. */
+/* The running command changed something: tells other sessions. */
 void session_ring(struct session *s, const struct uuid *owner);
 
 #endif

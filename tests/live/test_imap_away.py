@@ -193,6 +193,33 @@ class Away(CaseTest):
         self.server.process.kill()
         self.server.process.wait()
 
+    def test_gone_behind_the_change(self):
+        """What was done is answered OK, though nobody can tell now what
+        others did: a NO would have the client do it twice."""
+        Session(self).append(N, flags=r'\Seen')
+        port, self.port = self.port, self.system.serve(
+            'm3mta-imap', 'imap', form=self.form, fault=True,
+            env={'M3MTA_FAULT': 'imap-changed:sleep:3000'})
+        try:
+            append, copy = self.open(), self.open()
+        finally:
+            self.port = port
+        text = MESSAGE.decode()
+        append.send(f'a APPEND Sent {{{len(text)}+}}\r\n{text}\r\n')
+        copy.send('a COPY 1:2 Archive\r\n')
+        folders = self.system.db.folders
+        wait_for(lambda: sum(f['exists'] for f in folders.find(
+            {'name': {'$in': ['Sent', 'Archive']}})) == 3, 30, 'changes')
+        os.kill(self.server.pid, signal.SIGSTOP)
+        try:
+            self.assertRegex(self.answer('APPEND', append),
+                             rb'(?m)^a OK \[APPENDUID \d+ 1\]')
+            self.assertRegex(self.answer('COPY', copy),
+                             rb'(?m)^a OK \[COPYUID \d+ 1:2 1:2\]')
+        finally:
+            os.kill(self.server.pid, signal.SIGCONT)
+        self.system.verify()
+
     def test_away_at_the_start(self):
         """A connection is greeted without the database."""
         os.kill(self.server.pid, signal.SIGSTOP)
