@@ -78,6 +78,19 @@ change(struct session *s, const struct read_command *c, enum acl_op op,
 	command_done(s, true, "Done");
 }
 
+/* Taking away is always allowed. False: answered. */
+static bool
+may_give(struct session *s, enum acl_op op, unsigned rights,
+    struct str identifier)
+{
+	if (op == ACL_REMOVE || rights == 0 ||
+	    !str_equals(identifier, STR("anyone")) ||
+	    config_bool(s->config, CFG_IMAP_ACL_ANYONE))
+		return true;
+	chat_no(s, "[NOPERM] No rights for anyone are given here");
+	return false;
+}
+
 void
 cmd_setacl(struct session *s, const struct read_command *c)
 {
@@ -86,7 +99,8 @@ cmd_setacl(struct session *s, const struct read_command *c)
 	unsigned rights;
 
 	if (take_rights(s, &c->text.args[2], &op, &rights) &&
-	    take_identifier(s, &c->text.args[1], &identifier))
+	    take_identifier(s, &c->text.args[1], &identifier) &&
+	    may_give(s, op, rights, identifier))
 		change(s, c, op, rights, identifier);
 }
 

@@ -368,7 +368,7 @@ tell_others(struct metadata *m)
 	if (is_for_all(m))
 		doorbell_ring_all(config_str(m->s->config, CFG_RUNTIME_DIR));
 	else
-		session_ring(m->s, &m->s->user->owner);
+		session_ring(m->s, m->where.owner);
 }
 
 void

@@ -131,9 +131,13 @@ static bool
 on_stamp(void *ctx, const bson_t *doc)
 {
 	struct stamps *all = ctx;
-	struct annotation_stamp *x = VEC_ADD(all->a, &all->v);
+	struct str name = doc_text_in(all->a, doc, "name");
+	struct annotation_stamp *x;
 
-	x->name = doc_text_in(all->a, doc, "name");
+	if (!is_for(STR(""), name))
+		return true;
+	x = VEC_ADD(all->a, &all->v);
+	x->name = name;
 	(void)doc_oid(doc, "folder", &x->folder);
 	(void)doc_oid(doc, "stamp", &x->stamp);
 	return true;

@@ -65,6 +65,8 @@ CFG(ADDRESS_SEPARATOR, "address.separator", STRING, "+", 0, 1, "", ANYWHERE, "Be
 CFG(QUOTA_FULL, "quota.full", CHOICE, "temporary", 0, 0, "temporary|permanent", ANYWHERE,
     "Answer for a full mailbox: 452 4.2.2 or 552 5.2.2.")
 
+CFG(IMAP_ACL_ANYONE, "imap.acl.anyone", BOOL, "true", 0, 1, "", ANYWHERE,
+    "Let users give rights to anyone, which is every user of every domain here.")
 CFG(IMAP_PLAIN_NO_TLS, "imap.auth.plain_no_tls", BOOL, "false", 0, 1, "", FILE_ONLY,
     "Allow LOGIN and AUTHENTICATE PLAIN without TLS.")
 CFG(IMAP_APPEND_MAXIMUM, "imap.append.maximum", SIZE, "64M", 65536, 2147483647, "", ANYWHERE, "Octets of one APPEND.")

@@ -3,6 +3,8 @@ import re
 import subprocess
 import unittest
 
+import bson
+
 from harness import LiveTest, binary
 
 RIGHTS = 'lrswipkxtea'
@@ -613,6 +615,47 @@ class Acl(LiveTest):
         self.assertEqual(self.system.db.annotations.count_documents(
             {'folder': folder}), 0)
 
+    def test_notify(self):
+        """What another user keeps in private is not told to the owner."""
+        name, shared = self.box('lrwsi')
+        watch = self.start(ANN)
+        self.ok(watch, 'NOTIFY SET (personal (MailboxMetadataChange '
+                       'MessageNew MessageExpunge))')
+        self.ok(self.bob, f'SETMETADATA "{shared}" (/private/x "bob")')
+        self.ok(self.bob, f'SETMETADATA "{shared}" (/shared/x "all")')
+        self.assertEqual(watch.line(),
+                         f'* METADATA "{name}" /shared/x\r\n'.encode())
+        self.ok(self.bob, f'APPEND "{shared}" {MESSAGE}')
+        self.assertIn(f'* STATUS "{name}" (MESSAGES 2'.encode(),
+                      watch.line())
+
+    def test_catenate(self):
+        name, shared = self.box('lr')
+        url = f'/{shared.replace(" ", "%20")}/;UID=1'
+        self.ok(self.bob, f'APPEND INBOX CATENATE (URL "{url}")')
+        self.ok(self.ann, f'SETACL {name} {BOB} lswipkxtea')
+        self.no(self.bob, f'APPEND INBOX CATENATE (URL "{url}")', b'BADURL')
+        self.ok(self.ann, f'SETACL {name} {BOB} ri')
+        self.ok(self.bob, f'SELECT "{shared}"')
+        self.ok(self.bob, f'APPEND "{shared}" CATENATE (URL "{url}" '
+                          'TEXT {1+}\r\nx)')
+        self.assertEqual(self.exists(name), 2)
+
+    def test_many_at_once(self):
+        """Each change of a list is there, whoever else changes it."""
+        name, shared = self.box('a')
+        sessions = [self.start(ANN) for _ in range(4)]
+        sessions += [self.start(BOB) for _ in range(2)]
+        for i, d in enumerate(sessions):
+            d.send(f'a SETACL "{shared}" '
+                   f'{(CAT, "anyone", "-" + CAT)[i % 3]} +{RIGHTS[i]}\r\n')
+        for d in sessions:
+            self.assertIn(b'a OK', d.until('a'))
+        answer = self.ok(self.ann, f'GETACL {name}').decode()
+        for who, letters in ((CAT, 'lw'), ('anyone', 'ri'),
+                             ('-' + CAT, 'sp')):
+            self.assertIn(f' "{who}" {letters}', answer)
+
     # --- two sessions at once -------------------------------------------------
 
     def test_changed_while_selected(self):
@@ -728,6 +771,54 @@ class Limits(LiveTest):
         self.assertEqual(s.db.shares.count_documents({}), 200)
         self.assertIn(b'a OK', d.imap('a', 'DELETE INBOX/x'))
         self.assertEqual(s.db.shares.count_documents({}), 100)
+        s.db.folders.update_one({'name': 'INBOX'}, {'$unset': {'acl': 1}})
+        s.db.shares.delete_many({})
+        s.db.mailboxes.delete_many({'_id': {'$in': names}})
+        s.verify()
+
+    def test_folders_of_an_identifier(self):
+        """10,000, as many as common/base/limits.h says."""
+        s, d = self.system, self.dialog('m3mta-imap', '--preauth', ANN)
+        d.line()
+        owner = bson.Binary(b'x' * 16, 4)
+        s.db.shares.insert_many(
+            [{'identifier': 'anyone', 'owner': owner,
+              'folder': bson.ObjectId()} for _ in range(9999)])
+        self.assertIn(b'a OK', d.imap('a', 'SETACL Sent anyone l'))
+        self.assertIn(b'a NO [LIMIT]', d.imap('a', 'SETACL Junk anyone l'))
+        self.assertIn(b'a OK', d.imap('a', 'SETACL Sent anyone +r'))
+        # What lists have lost is passed over.
+        bob = self.dialog('m3mta-imap', '--preauth', BOB)
+        bob.line()
+        self.assertIn(b'/Sent"', bob.imap('a', 'LIST "" "Other Users/*"'))
+        self.assertIn(b'a OK', d.imap('a', 'DELETEACL Sent anyone'))
+        s.db.shares.delete_many({})
+        s.verify()
+
+
+class NotToAnyone(LiveTest):
+    settings = {'imap__acl__anyone': False}
+
+    def test_refused(self):
+        s = self.system
+        s.add_domain()
+        s.m3mta('mailbox', 'add', ANN, '--no-password')
+        s.m3mta('mailbox', 'add', BOB, '--no-password')
+        d = self.dialog('m3mta-imap', '--preauth', ANN)
+        d.line()
+        for command in ('SETACL INBOX anyone lr', 'SETACL INBOX anyone +l'):
+            self.assertIn(b'a NO [NOPERM]', d.imap('a', command))
+        # What takes away may be said, and the administrator may.
+        self.assertIn(b'a OK', d.imap('a', 'SETACL INBOX -anyone e'))
+        self.assertIn(b'a OK', d.imap('a', f'SETACL INBOX {BOB} lre'))
+        s.m3mta('acl', 'set', ANN, 'INBOX', 'anyone', 'w')
+        other = self.dialog('m3mta-imap', '--preauth', BOB)
+        other.line()
+        self.assertIn(b'" lrw\r\n', other.imap(
+            'a', f'MYRIGHTS "{OTHERS}/INBOX"'))
+        self.assertIn(b'a OK', d.imap('a', 'SETACL INBOX anyone -w'))
+        self.assertIn(b'a OK', d.imap('a', 'DELETEACL INBOX anyone'))
+        s.verify()
 
 
 if __name__ == '__main__':
