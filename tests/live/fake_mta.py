@@ -34,6 +34,7 @@ class FakeMta:
                 sock, _ = self.listener.accept()
             except OSError:
                 return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self.session, args=(sock,),
                              daemon=True).start()
 

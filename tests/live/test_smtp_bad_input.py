@@ -238,7 +238,11 @@ class BadInput(RowTest):
         """A variant that ends data leaves commands behind it: with the
         right end of data they are of a client that pipelined past it."""
         queued = self.queued()
-        d = self.data()
+        d = self.start()
+        self.say(d, HELLO)
+        d.send(f'{MAIL}\r\n{RCPT}\r\nDATA\r\n')
+        self.assertEqual([d.reply()[0][:3] for _ in range(3)],
+                         ['250', '250', '354'])
         d.send(B + b'one' + end[:cut])
         if cut % 2:
             time.sleep(0.001)
