@@ -57,18 +57,22 @@ located(const struct source *s, struct str key, struct err *err)
 static bool
 scalar_text(struct arena *a, const bson_iter_t *it, struct str *ret_text)
 {
-	if (BSON_ITER_HOLDS_UTF8(it))
-		*ret_text = arena_dup_str(
-		    a, str_from_cstr(bson_iter_utf8(it, NULL)));
-	else if (BSON_ITER_HOLDS_BOOL(it))
+	const char *text;
+	uint32_t len;
+
+	if (BSON_ITER_HOLDS_UTF8(it)) {
+		text = bson_iter_utf8(it, &len);
+		*ret_text = arena_dup_str(a, str_make(text, len));
+	} else if (BSON_ITER_HOLDS_BOOL(it)) {
 		*ret_text = bson_iter_bool(it) ? STR("true") : STR("false");
-	else if (BSON_ITER_HOLDS_INT(it))
+	} else if (BSON_ITER_HOLDS_INT(it)) {
 		*ret_text = arena_printf(
 		    a, "%lld", (long long)bson_iter_as_int64(it));
-	else if (BSON_ITER_HOLDS_DOUBLE(it))
+	} else if (BSON_ITER_HOLDS_DOUBLE(it)) {
 		*ret_text = arena_printf(a, "%g", bson_iter_double(it));
-	else
+	} else {
 		return false;
+	}
 	return true;
 }
 
@@ -250,6 +254,9 @@ config_read_file(struct config *c, struct arena *a, const char *path,
 
 	if (rc != RC_OK || str_is_empty(str_trim(s.text)))
 		return rc;
+	if (str_trim(s.text).p[0] != '{')
+		return err_set(err, RC_PERM, "",
+		    "%s: a JSON object, {...}, is wanted", path);
 	doc = bson_new_from_json((const uint8_t *)s.text.p,
 	    (ssize_t)s.text.len, &error);
 	if (!doc)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/ascii.h"
+#include "base/cidr.h"
 #include "base/num.h"
 #include "base/vec.h"
 
@@ -299,6 +300,8 @@ config_set_records(struct config *c, struct arena *a, enum config_key key,
 		for (j = 0; j < v[i].n; j++) {
 			if (!parse_choice(k->choices, v[i].v[j].name, &unused))
 				return refuse(key, v[i].v[j].name, err);
+			if (str_has_char(v[i].v[j].value, 0))
+				return refuse(key, v[i].v[j].value, err);
 			f[j].name = arena_dup_str(a, v[i].v[j].name);
 			f[j].value = arena_dup_str(a, v[i].v[j].value);
 		}
@@ -457,12 +460,29 @@ check_hooks(const struct config *c, struct err *err)
 	return check_programs(c, CFG_HOOKS, err);
 }
 
+static enum rc
+check_networks(const struct config *c, struct err *err)
+{
+	const struct config_value *v = &c->v[CFG_SMTP_RELAY_NETWORKS];
+	size_t i;
+
+	for (i = 0; i < v->count; i++) {
+		if (!cidr_is_valid(v->list[i]))
+			return err_set(err, RC_PERM, "",
+			    "smtp.relay.networks: \"%.*s\" is no address and "
+			    "no network, as 192.0.2.0/24",
+			    STR_ARG(v->list[i]));
+	}
+	return RC_OK;
+}
+
 enum rc
 config_check_lists(const struct config *c, struct err *err)
 {
 	enum rc rc;
 
-	if ((rc = check_retry(c, err)) != RC_OK ||
+	if ((rc = check_networks(c, err)) != RC_OK ||
+	    (rc = check_retry(c, err)) != RC_OK ||
 	    (rc = check_filters(c, err)) != RC_OK)
 		return rc;
 	return check_hooks(c, err);

@@ -75,7 +75,12 @@ read_config(struct program *p, const char *path, char *const *settings,
 	rc = config_read_file(&p->config, p->arena, path, is_given, err);
 	for (i = 0; rc == RC_OK && i < n; i++)
 		rc = set_option(p, settings[i], err);
-	return rc == RC_OK ? config_check(&p->config, err) : rc;
+	if (rc != RC_OK)
+		return rc;
+	rc = config_check(&p->config, err);
+	if (rc != RC_OK && p->config.path.len)
+		err_prefix(err, "%.*s", STR_ARG(p->config.path));
+	return rc;
 }
 
 static void
