@@ -70,6 +70,9 @@ void table_row(struct table *t, const struct str *cells);
 void table_print(const struct table *t);
 /* One row as "name: value" lines, or a JSON object. */
 void table_print_single(const struct table *t);
+/* JSON only: that object, and in it an array of objects by this name. */
+void table_print_nested(
+    const struct table *t, const char *name, const struct table *inner);
 
 /* --- commands --------------------------------------------------------------- */
 
@@ -95,9 +98,13 @@ int sub_acl_set(struct admin *a);
 int sub_acl_delete(struct admin *a);
 int sub_alias_add(struct admin *a);
 int sub_alias_list(struct admin *a);
+int sub_catchall_add(struct admin *a);
+int sub_catchall_list(struct admin *a);
+int sub_catchall_remove(struct admin *a);
 int sub_list_add(struct admin *a);
 int sub_list_list(struct admin *a);
 int sub_queue_list(struct admin *a);
+int sub_queue_count(struct admin *a);
 int sub_queue_show(struct admin *a);
 int sub_queue_hold(struct admin *a);
 int sub_queue_release(struct admin *a);

@@ -1,6 +1,8 @@
 /* m3mta queue */
 #include "admin.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "base/num.h"
 #include "db/queue.h"
@@ -12,6 +14,7 @@ make_filter(struct admin *a, struct queue_filter *f)
 {
 	struct str older = admin_option(a, "older");
 	struct str limit = admin_option(a, "limit");
+	struct str state = admin_option(a, "state");
 	uint64_t n = 0;
 
 	*f = (struct queue_filter){
@@ -21,6 +24,12 @@ make_filter(struct admin *a, struct queue_filter *f)
 		.error = admin_option(a, "error"),
 		.state = admin_has(a, "held") ? 'H' : 0,
 	};
+	if (str_equals(state, STR("held")))
+		f->state = 'H';
+	else if (str_equals(state, STR("waiting")))
+		f->state = 'P';
+	else if (state.p)
+		return admin_complain(EXIT_USAGE, "--state: held or waiting");
 	if (older.p && !num_parse_duration(older, &n))
 		return admin_complain(EXIT_USAGE, "--older: as 2h or 3d");
 	f->older_than_ms = (int64_t)n * 1000;
@@ -135,6 +144,46 @@ print_recipient(const struct queue_recipient *r)
 		printf("transcript\n%.*s", STR_ARG(r->transcript));
 }
 
+static struct table *
+recipients_table(struct admin *a, const struct queue_item *item)
+{
+	static const struct column columns[] = { { "address", false },
+		{ "state", false }, { "tries", true }, { "code", true },
+		{ "status", false }, { "text", false }, { "host", false },
+		{ "transcript", false } };
+	struct table *t = table_new(a, columns, 8);
+	size_t i;
+
+	for (i = 0; i < item->n_recipients; i++) {
+		const struct queue_recipient *r = &item->recipients[i];
+		char state = (char)r->state;
+		struct str cells[] = { r->address,
+			arena_dup_str(a->a, str_make(&state, 1)),
+			arena_printf(a->a, "%u", r->tries),
+			arena_printf(a->a, "%u", r->code), r->status,
+			r->text, r->host, r->transcript };
+
+		table_row(t, cells);
+	}
+	return t;
+}
+
+static void
+print_item(
+    struct admin *a, const struct table *t, const struct queue_item *item)
+{
+	size_t i;
+
+	if (a->is_json) {
+		table_print_nested(
+		    t, "recipients", recipients_table(a, item));
+		return;
+	}
+	table_print_single(t);
+	for (i = 0; i < item->n_recipients; i++)
+		print_recipient(&item->recipients[i]);
+}
+
 int
 sub_queue_show(struct admin *a)
 {
@@ -146,7 +195,7 @@ sub_queue_show(struct admin *a)
 	struct queue_filter f = { .limit = 1 };
 	struct queue_item *v;
 	struct err err;
-	size_t n, i;
+	size_t n;
 	int code = parse_id(a->words[0], &f.id);
 
 	if (code != EXIT_OK)
@@ -168,9 +217,110 @@ sub_queue_show(struct admin *a)
 
 		table_row(t, cells);
 	}
-	table_print_single(t);
-	for (i = 0; i < v->n_recipients && !a->is_json; i++)
-		print_recipient(&v->recipients[i]);
+	print_item(a, t, v);
+	return EXIT_OK;
+}
+
+/* --- by destination --------------------------------------------------------- */
+
+struct tally {
+	struct str domain;
+	uint64_t messages;
+	uint64_t recipients;
+	uint64_t held;
+	int64_t oldest_ms;
+	size_t last;       /* the item that was counted last, + 1 */
+};
+
+typedef VEC(struct tally) tally_vec;
+
+static struct tally *
+tally_of(struct admin *a, tally_vec *all, struct str domain)
+{
+	struct tally *t;
+	size_t i;
+
+	for (i = 0; i < all->n; i++) {
+		if (str_equals_nocase(all->v[i].domain, domain))
+			return &all->v[i];
+	}
+	t = VEC_ADD(a->a, all);
+	t->domain = arena_dup_lower(a->a, domain);
+	t->oldest_ms = INT64_MAX;
+	return t;
+}
+
+static void
+count_item(struct admin *a, tally_vec *all, const struct queue_item *item,
+    size_t number)
+{
+	size_t i;
+
+	for (i = 0; i < item->n_recipients; i++) {
+		const struct queue_recipient *r = &item->recipients[i];
+		struct tally *t;
+
+		if (r->state != RECIPIENT_PENDING)
+			continue;
+		t = tally_of(a, all, str_tail(r->address,
+		    str_find_last_char(r->address, '@') + 1));
+		t->recipients++;
+		if (t->last == number)
+			continue;
+		t->last = number;
+		t->messages++;
+		t->held += item->held;
+		if (item->created_ms < t->oldest_ms)
+			t->oldest_ms = item->created_ms;
+	}
+}
+
+static int
+compare_tallies(const void *x, const void *y)
+{
+	const struct tally *a = x, *b = y;
+
+	if (a->messages != b->messages)
+		return a->messages < b->messages ? 1 : -1;
+	return str_compare(a->domain, b->domain);
+}
+
+int
+sub_queue_count(struct admin *a)
+{
+	static const struct column columns[] = { { "destination", false },
+		{ "messages", true }, { "recipients", true },
+		{ "held", true }, { "oldest", false } };
+	struct table *t = table_new(a, columns, 5);
+	tally_vec all = { 0 };
+	struct queue_filter f;
+	struct queue_item *v;
+	struct err err;
+	size_t n, i;
+	int code = make_filter(a, &f);
+
+	if (code != EXIT_OK)
+		return code;
+	if (queue_list(a->p->db, a->a, &f, false, &v, &n, &err) != RC_OK)
+		return admin_fail(&err);
+	for (i = 0; i < n; i++)
+		count_item(a, &all, &v[i], i + 1);
+	if (all.n)
+		qsort(all.v, all.n, sizeof(*all.v), compare_tallies);
+	for (i = 0; i < all.n; i++) {
+		const struct tally *x = &all.v[i];
+		struct str cells[] = { x->domain,
+			arena_printf(a->a, "%llu",
+			    (unsigned long long)x->messages),
+			arena_printf(a->a, "%llu",
+			    (unsigned long long)x->recipients),
+			arena_printf(
+			    a->a, "%llu", (unsigned long long)x->held),
+			age_text(a, x->oldest_ms) };
+
+		table_row(t, cells);
+	}
+	table_print(t);
 	return EXIT_OK;
 }
 

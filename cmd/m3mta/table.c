@@ -54,11 +54,10 @@ print_json_string(struct str s)
 }
 
 static void
-print_json_row(const struct table *t, const struct str *cells)
+print_json_members(const struct table *t, const struct str *cells)
 {
 	size_t i;
 
-	putchar('{');
 	for (i = 0; i < t->n; i++) {
 		printf("%s\"%s\": ", i ? ", " : "", t->columns[i].name);
 		if (t->columns[i].is_number && cells[i].len)
@@ -66,7 +65,6 @@ print_json_row(const struct table *t, const struct str *cells)
 		else
 			print_json_string(cells[i]);
 	}
-	putchar('}');
 }
 
 static void
@@ -76,8 +74,9 @@ print_json(const struct table *t)
 
 	putchar('[');
 	for (i = 0; i < t->rows.n; i++) {
-		fputs(i ? ",\n " : "", stdout);
-		print_json_row(t, t->rows.v[i]);
+		fputs(i ? ",\n {" : "{", stdout);
+		print_json_members(t, t->rows.v[i]);
+		putchar('}');
 	}
 	puts("]");
 }
@@ -135,12 +134,24 @@ table_print_single(const struct table *t)
 	size_t k;
 
 	if (t->is_json) {
-		print_json_row(t, t->rows.v[0]);
-		putchar('\n');
+		putchar('{');
+		print_json_members(t, t->rows.v[0]);
+		puts("}");
 		return;
 	}
 	for (k = 0; k < t->n; k++) {
 		printf("%-16s ", t->columns[k].name);
 		print_cell(t->rows.v[0][k], 0, false, true);
 	}
+}
+
+void
+table_print_nested(
+    const struct table *t, const char *name, const struct table *inner)
+{
+	putchar('{');
+	print_json_members(t, t->rows.v[0]);
+	printf(", \"%s\":\n", name);
+	print_json(inner);
+	puts("}");
 }

@@ -24,12 +24,19 @@ client_verdict(const struct smtp_reply *r)
 	return r->code >= 500 && r->code < 600 ? RC_PERM : RC_TEMP;
 }
 
+/* It is shown on terminals and sent in reports. */
 void
 client_note(struct client *c, const char *who, struct str text)
 {
+	size_t i;
+
 	if (c->transcript.len + text.len + 8 > LIMIT_TRANSCRIPT)
 		return;
-	buf_printf(&c->transcript, "%s: %.*s\n", who, STR_ARG(text));
+	buf_printf(&c->transcript, "%s: ", who);
+	for (i = 0; i < text.len; i++)
+		buf_add_char(&c->transcript,
+		    ascii_is_cntl(text.p[i]) ? '?' : text.p[i]);
+	buf_add_char(&c->transcript, '\n');
 }
 
 struct str
