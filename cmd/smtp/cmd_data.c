@@ -143,17 +143,36 @@ on_piece(void *ctx, struct str piece)
 		complete(r, piece);
 }
 
+/*
+ * The next block has to come in time, and the whole at the rate that is
+ * wanted: a client that sends an octet a minute must not hold a process.
+ */
+static int64_t
+block_deadline(const struct reception *r, int64_t start_ms)
+{
+	const struct config *c = r->s->config;
+	int64_t block = session_deadline(r->s, CFG_SMTP_TIMEOUT_DATA);
+	int64_t rate = config_int(c, CFG_SMTP_LIMIT_DATA_RATE);
+	int64_t whole = rate == 0
+	    ? block
+	    : start_ms + config_int(c, CFG_SMTP_TIMEOUT_DATA) +
+		(int64_t)(r->dot.size * 1000 / (uint64_t)rate);
+
+	return whole < block ? whole : block;
+}
+
 /* Up to CRLF.CRLF. IO_OK: all of it was read. */
 static enum io
 receive(struct reception *r)
 {
 	struct session *s = r->s;
+	int64_t start_ms = clock_mono_ms();
 	struct str block;
 	enum io io;
 
 	while (!r->dot.is_done) {
-		io = reader_block(s->reader, BLOCK,
-		    session_deadline(s, CFG_SMTP_TIMEOUT_DATA), &block);
+		io = reader_block(
+		    s->reader, BLOCK, block_deadline(r, start_ms), &block);
 		if (io != IO_OK)
 			return io;
 		reader_consume(

@@ -142,6 +142,31 @@ parse(struct session *s, struct str argument, struct address *to,
 	return false;
 }
 
+/*
+ * smtp.sender.local = login: nobody else comes from outside with an address
+ * of ours. Looked at here, since MAIL goes without the database.
+ */
+static enum rc
+check_local_sender(struct session *s, bool *ret_forged, struct err *err)
+{
+	size_t at = str_find_last_char(s->txn.sender, '@');
+	struct domain *d;
+	enum rc rc;
+
+	*ret_forged = false;
+	if (s->login || s->role == ROLE_LMTP || s->txn.is_null_sender ||
+	    !str_equals(config_str(s->config, CFG_SMTP_SENDER_LOCAL),
+		STR("login")) ||
+	    rcpt_is_relay_network(s->config, s->c->peer.address))
+		return RC_OK;
+	rc = domain_find(s->p->db, s->txn_arena,
+	    arena_dup_lower(s->txn_arena, str_tail(s->txn.sender, at + 1)),
+	    &d, err);
+	if (rc == RC_OK)
+		*ret_forged = d && d->delivery == DOMAIN_LOCAL;
+	return rc;
+}
+
 void
 cmd_rcpt(struct session *s, struct str argument)
 {
@@ -150,7 +175,7 @@ cmd_rcpt(struct session *s, struct str argument)
 	struct rcpt_answer a;
 	struct smtp_rcpt_params p;
 	struct err err;
-	bool is_bare;
+	bool is_bare, is_forged;
 
 	if (!parse(s, argument, &q.to, &p))
 		return;
@@ -162,6 +187,15 @@ cmd_rcpt(struct session *s, struct str argument)
 	if (s->txn.recipients.n >=
 	    (size_t)config_int(s->config, CFG_SMTP_LIMIT_RECIPIENTS)) {
 		refuse(s, 452, "4.5.3", "Too many recipients");
+		return;
+	}
+	if (check_local_sender(s, &is_forged, &err) != RC_OK) {
+		chat_temporary(s, &err);
+		return;
+	}
+	if (is_forged) {
+		refuse(s, 550, "5.7.1",
+		    "That sender address is for its owner: log in");
 		return;
 	}
 	if (config_bool(s->config, CFG_SMTP_SIZE_CHECK_RCPT))

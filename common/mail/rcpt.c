@@ -86,19 +86,26 @@ decide_local(struct db *db, struct arena *a, const struct config *c,
 	return RC_OK;
 }
 
-static bool
-may_relay(const struct config *c, const struct rcpt_question *q)
+bool
+rcpt_is_relay_network(const struct config *c, struct str peer)
 {
 	const struct config_value *nets = &c->v[CFG_SMTP_RELAY_NETWORKS];
 	size_t i;
 
-	if (q->is_delivery || (q->login && q->login->may_relay))
-		return true;
 	for (i = 0; i < nets->count; i++) {
-		if (cidr_matches(nets->list[i], q->peer))
+		if (cidr_matches(nets->list[i], peer))
 			return true;
 	}
 	return false;
+}
+
+static bool
+may_relay(const struct config *c, const struct rcpt_question *q)
+{
+	/* A mailbox with a relay of its own takes that one. */
+	return q->is_delivery ||
+	    (q->login && (q->login->may_relay || q->login->route.len)) ||
+	    rcpt_is_relay_network(c, q->peer);
 }
 
 static enum rcpt_verdict

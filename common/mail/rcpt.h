@@ -40,4 +40,7 @@ enum rc rcpt_decide(struct db *db, struct arena *a, const struct config *c,
     const struct rcpt_question *q, struct rcpt_answer *ret_answer,
     struct err *err);
 
+/* smtp.relay.networks has this address. */
+bool rcpt_is_relay_network(const struct config *c, struct str peer);
+
 #endif

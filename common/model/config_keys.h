@@ -42,6 +42,8 @@ CFG(SMTP_HOPS, "smtp.hops.maximum", INT, "100", 50, 1000, "", ANYWHERE,
     "Received fields from which on a message is a loop.")
 CFG(SMTP_LIMIT_COMMANDS, "smtp.limit.commands", INT, "10000", 10, 10000000, "", ANYWHERE,
     "Commands of one session, then 421.")
+CFG(SMTP_LIMIT_DATA_RATE, "smtp.limit.data_rate", INT, "100", 0, 1000000000, "", ANYWHERE,
+    "Octets a second that a message must come with, once smtp.timeout.data has passed, else 421; 0: no limit.")
 CFG(SMTP_LIMIT_ERRORS, "smtp.limit.errors", INT, "20", 1, 10000, "", ANYWHERE,
     "Bad commands and unknown recipients of one session, then 421.")
 CFG(SMTP_LIMIT_MESSAGES, "smtp.limit.messages", INT, "1000", 1, 10000000, "", ANYWHERE,
@@ -50,6 +52,8 @@ CFG(SMTP_LIMIT_RECIPIENTS, "smtp.limit.recipients", INT, "1000", 100, 100000, ""
     "Recipients of one message.")
 CFG(SMTP_RELAY_NETWORKS, "smtp.relay.networks", LIST, "", 0, 1000, "", ANYWHERE,
     "Addresses (CIDR) that may relay without a login.")
+CFG(SMTP_SENDER_LOCAL, "smtp.sender.local", CHOICE, "anyone", 0, 0, "anyone|login", ANYWHERE,
+    "Who may use a sender address of our domains: anyone (forwarders do), or only its owner, logged in; relay networks always.")
 CFG(SMTP_SIZE_ADVERTISE, "smtp.size.advertise", BOOL, "true", 0, 1, "", FILE_ONLY, "Show SIZE and the maximum in EHLO.")
 CFG(SMTP_SIZE_CHECK_DATA, "smtp.size.check_data", BOOL, "true", 0, 1, "", FILE_ONLY, "Enforce the maximum while DATA runs.")
 CFG(SMTP_SIZE_CHECK_MAIL, "smtp.size.check_mail", BOOL, "true", 0, 1, "", FILE_ONLY, "Refuse a declared SIZE over the maximum at MAIL.")
