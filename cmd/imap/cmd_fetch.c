@@ -149,11 +149,11 @@ add_binary(struct fetch *f, const struct target *t, const struct section *s,
 	if (decode_kind_of(p->encoding) == DECODE_UNKNOWN) {
 		f->has_unknown_cte = true;
 		add_nil(f);
-	} else if (p->is_multipart || s->n_part == 0)
+	} else if (s->n_part == 0)
 		add_gathered(f, t, s, 0, t->facts.size, true, STR(""));
 	else
 		add_gathered(f, t, s, p->body_offset, p->body_size, false,
-		    p->encoding);
+		    p->is_multipart ? STR("") : p->encoding);
 }
 
 /* A blank, but not behind the parenthesis that opens the answer. */

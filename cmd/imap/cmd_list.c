@@ -233,7 +233,9 @@ tell(struct listing *l, const struct name *n, bool has_child_info)
 
 	if (!n->folder)
 		add_attribute(&b,
-		    o & IS_EXTENDED ? "\\NonExistent" : "\\Noselect");
+		    o & IS_EXTENDED || (l->s->is_rev2 && !(o & IS_LSUB))
+			? "\\NonExistent"
+			: "\\Noselect");
 	else if (!is_readable(l, n))
 		add_attribute(&b, "\\Noselect");
 	if (o & (RETURN_SUBSCRIBED | SELECT_SUBSCRIBED) && n->is_subscribed)
@@ -424,6 +426,8 @@ list(struct session *s, const struct read_command *c, unsigned options)
 		chat_bad(s, wrong);
 		return;
 	}
+	if (l.status)
+		status_note_condstore(s, l.status);
 	if (load(&l, &err) != RC_OK) {
 		chat_failure(s, &err);
 		return;

@@ -276,6 +276,13 @@ add_items(struct buf *b, const struct figures *x, const struct arg *items)
 	return true;
 }
 
+void
+status_note_condstore(struct session *s, const struct arg *items)
+{
+	if (items->type == ARG_LIST && asks_for(items, STR("HIGHESTMODSEQ")))
+		s->has_condstore = true;
+}
+
 bool
 status_is_known(const struct arg *items)
 {
@@ -321,6 +328,7 @@ cmd_status(struct session *s, const struct read_command *c)
 
 	if (!f)
 		return;
+	status_note_condstore(s, &c->text.args[1]);
 	switch (status_tell(s, f, &c->text.args[1], &err)) {
 	case RC_OK:
 		command_done(s, true, "Done");

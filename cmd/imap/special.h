@@ -11,6 +11,8 @@ enum special_use special_of(struct str name);
 bool special_is_settable(enum special_use use);
 /* A list of items, each one that STATUS knows. */
 bool status_is_known(const struct arg *items);
+/* A client that asks for HIGHESTMODSEQ has CONDSTORE on (RFC 7162 3.1). */
+void status_note_condstore(struct session *s, const struct arg *items);
 /* "* STATUS name (...)"; RC_PERM: an unknown item. */
 enum rc status_tell(struct session *s, const struct folder *f,
     const struct arg *items, struct err *err);

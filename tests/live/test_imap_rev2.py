@@ -378,6 +378,42 @@ class Audit(ImapTest):
                       self.ok(d, 'EXAMINE INBOX'))
 
 
+    def test_status_enables_condstore(self):
+        """RFC 7162 3.1."""
+        for command in ('STATUS INBOX (HIGHESTMODSEQ)',
+                        'LIST "" INBOX RETURN (STATUS (HIGHESTMODSEQ))'):
+            d = self.session(select='INBOX')
+            self.fill(d, 1)
+            self.assertNotIn(b'MODSEQ', self.ok(d, 'STORE 1 +FLAGS (a)'))
+            self.ok(d, command)
+            self.assertIn(b'MODSEQ', self.ok(d, 'STORE 1 +FLAGS (b)'))
+
+    def test_binary_of_a_multipart(self):
+        """RFC 3516: the part's octets; it was the whole message."""
+        d = self.session(select='INBOX')
+        self.append(d, 'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; '
+                       'boundary=a\r\n\r\n--a\r\nContent-Type: multipart/'
+                       'alternative; boundary=b\r\n\r\n--b\r\n\r\nx\r\n'
+                       '--b--\r\n--a--\r\n')
+
+        def octets(item):
+            text = self.ok(d, f'FETCH 1 {item}')
+            return text[text.index(b'}\r\n') + 3:text.rindex(b')')]
+        body = octets('BODY.PEEK[1]')
+        self.assertEqual(octets('BINARY.PEEK[1]'), body)
+        self.assertEqual(octets('BINARY.PEEK[]'), octets('BODY.PEEK[]'))
+        self.assertIn(b'BINARY.SIZE[1] %d' % len(body),
+                      self.ok(d, 'FETCH 1 BINARY.SIZE[1]'))
+
+    def test_nonexistent_parent_in_rev2(self):
+        """RFC 9051 7.3.1."""
+        d = self.session('IMAP4rev2')
+        self.ok(d, 'CREATE gone/child')
+        self.ok(d, 'DELETE gone')
+        self.assertIn(b'* LIST (\\NonExistent \\HasChildren) "/" "gone"',
+                      self.ok(d, 'LIST "" gone'))
+
+
 class Timeouts(ImapTest):
     settings = {'imap__timeout__idle': '1s'}
 
