@@ -93,16 +93,18 @@ strip_leader(struct str *s, bool *is_reply)
 	return true;
 }
 
-/* 4: a blob, unless nothing would be left. */
+/*
+ * 4: blobs, unless nothing would be left. All of them at once: no reply's mark
+ * stood behind the first of them, so none stands behind the others.
+ */
 static bool
-strip_blob(struct str *s)
+strip_blobs(struct str *s)
 {
-	size_t n = blob_length(*s);
+	size_t before = s->len, n;
 
-	if (n == 0 || n == s->len)
-		return false;
-	*s = str_tail(*s, n);
-	return true;
+	while ((n = blob_length(*s)) > 0 && n != s->len)
+		*s = str_tail(*s, n);
+	return s->len != before;
 }
 
 struct str
@@ -114,7 +116,7 @@ base_subject(struct arena *a, struct str subject, bool *ret_is_reply)
 	for (;;) {
 		while (strip_trailer(&s, &is_reply))
 			;
-		while (strip_leader(&s, &is_reply) || strip_blob(&s))
+		while (strip_leader(&s, &is_reply) || strip_blobs(&s))
 			;
 		/* 6: "[fwd: ...]" around all of it. */
 		if (!str_starts_with_nocase(s, STR("[fwd:")) ||

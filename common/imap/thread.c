@@ -6,6 +6,7 @@
  */
 #include "imap/thread.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/vec.h"
@@ -14,18 +15,23 @@
 
 struct node {
 	const struct thread_message *m; /* NULL: a dummy */
-	struct str id;
 	struct node *parent;
 	struct node *child;     /* first */
 	struct node *next;      /* sibling */
-	struct node *chain;     /* of the hash table */
-	struct node *mate;      /* of the subject table */
+	struct node *prev;      /* the same, while links are made (step 1) */
+};
+
+/* Texts in order, and what stands for each. Mail chooses the texts, so that
+ * no table of hashes would do: they could all be made to collide. */
+struct table {
+	struct str *v;
+	size_t n;
+	struct node **slots;
 };
 
 struct threads {
 	struct arena *a;
-	struct node **table;
-	size_t size;            /* a power of two */
+	struct table table;
 	VEC(struct node *) all;
 	struct node *root;      /* first of the roots, linked by next */
 };
@@ -44,27 +50,34 @@ new_node(struct threads *t)
 static void
 detach(struct node *n)
 {
-	struct node **p;
-
 	if (!n->parent)
 		return;
-	for (p = &n->parent->child; *p != n; p = &(*p)->next)
-		;
-	*p = n->next;
-	n->parent = n->next = NULL;
+	if (n->parent->child == n)
+		n->parent->child = n->next;
+	else
+		n->prev->next = n->next;
+	if (n->next)
+		n->next->prev = n->parent->child == n->next ? NULL : n->prev;
+	n->parent = n->next = n->prev = NULL;
 }
 
 static void
 attach(struct node *parent, struct node *n)
 {
 	n->parent = parent;
+	n->prev = NULL;
 	n->next = parent->child;
+	if (n->next)
+		n->next->prev = n;
 	parent->child = n;
 }
 
+/* Most nodes that are looked at are new and above nothing. */
 static bool
 is_above(const struct node *n, const struct node *below)
 {
+	if (!n->child)
+		return below == n;
 	for (; below; below = below->parent) {
 		if (below == n)
 			return true;
@@ -182,26 +195,52 @@ write_all(struct threads *t, struct buf *out)
 		write_thread(t, n, out);
 }
 
-/* --- hash tables of texts ------------------------------------------------------------------ */
+/* --- tables of texts ------------------------------------------------------------------ */
 
-static size_t
-hash_of(struct str s)
+typedef VEC(struct str) str_vec;
+
+static int
+compare_texts(const void *x, const void *y)
 {
-	uint32_t h = 2166136261u;
-	size_t i;
-
-	for (i = 0; i < s.len; i++)
-		h = (h ^ (unsigned char)s.p[i]) * 16777619u;
-	return h;
+	return str_compare(*(const struct str *)x, *(const struct str *)y);
 }
 
-static void
-new_table(struct threads *t, size_t n)
+/* Of all the texts that will be asked for; they are put in order. */
+static struct table
+new_table(struct arena *a, struct str *v, size_t n)
 {
-	t->size = 64;
-	while (t->size < n * 2)
-		t->size *= 2;
-	t->table = ARENA_ARRAY(t->a, t->size, struct node *);
+	size_t i, last = 0;
+
+	if (n)
+		qsort(v, n, sizeof(*v), compare_texts);
+	for (i = 1; i < n; i++) {
+		if (!str_equals(v[i], v[last]))
+			v[++last] = v[i];
+	}
+	n = n ? last + 1 : 0;
+	return (struct table){ v, n, ARENA_ARRAY(a, n, struct node *) };
+}
+
+static struct node **
+slot_of(const struct table *t, struct str text)
+{
+	const struct str *hit =
+	    bsearch(&text, t->v, t->n, sizeof(*t->v), compare_texts);
+
+	assert(hit);
+	return &t->slots[hit - t->v];
+}
+
+static struct table
+subject_table(
+    struct arena *a, const struct thread_message *v, size_t n)
+{
+	struct str *subjects = ARENA_ARRAY(a, n, struct str);
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		subjects[i] = v[i].subject;
+	return new_table(a, subjects, n);
 }
 
 /* --- ORDEREDSUBJECT ----------------------------------------------------------------------------- */
@@ -210,17 +249,6 @@ static struct str
 subject_of(const struct node *n)
 {
 	return first_message(n)->subject;
-}
-
-static struct node **
-subject_slot(struct threads *t, struct str subject)
-{
-	struct node **p =
-	    &t->table[hash_of(subject) & (t->size - 1)];
-
-	while (*p && !str_equals(subject_of(*p), subject))
-		p = &(*p)->mate;
-	return p;
 }
 
 static int
@@ -247,14 +275,14 @@ thread_by_subject(struct arena *a, const struct thread_message *v, size_t n,
 	struct node **last = &t.root;
 	size_t i;
 
-	new_table(&t, n);
+	t.table = subject_table(a, v, n);
 	for (i = 0; i < n; i++)
 		order[i] = &v[i];
 	if (n)
 		qsort(order, n, sizeof(*order), compare_messages);
 	for (i = 0; i < n; i++) {
 		struct node *m = new_node(&t);
-		struct node **slot = subject_slot(&t, order[i]->subject);
+		struct node **slot = slot_of(&t.table, order[i]->subject);
 
 		m->m = order[i];
 		if (*slot) {
@@ -272,20 +300,6 @@ thread_by_subject(struct arena *a, const struct thread_message *v, size_t n,
 
 /* --- REFERENCES: 1, the links ------------------------------------------------------------------------ */
 
-static struct node *
-node_of_id(struct threads *t, struct str id)
-{
-	struct node **p = &t->table[hash_of(id) & (t->size - 1)];
-
-	while (*p && !str_equals((*p)->id, id))
-		p = &(*p)->chain;
-	if (!*p) {
-		*p = new_node(t);
-		(*p)->id = id;
-	}
-	return *p;
-}
-
 /* The next "<...>" of a list; STR_NONE at its end. */
 static struct str
 next_id(struct str *rest)
@@ -300,6 +314,34 @@ next_id(struct str *rest)
 	}
 	*rest = str_tail(id, len + 1);
 	return str_slice(id, 0, len + 1);
+}
+
+static struct table
+id_table(struct arena *a, const struct thread_message *v, size_t n)
+{
+	str_vec ids = { 0 };
+	struct str rest, id;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		rest = v[i].id;
+		if ((id = next_id(&rest)).p)
+			VEC_PUSH(a, &ids, id);
+		rest = v[i].references;
+		while ((id = next_id(&rest)).p)
+			VEC_PUSH(a, &ids, id);
+	}
+	return new_table(a, ids.v, ids.n);
+}
+
+static struct node *
+node_of_id(struct threads *t, struct str id)
+{
+	struct node **p = slot_of(&t->table, id);
+
+	if (!*p)
+		*p = new_node(t);
+	return *p;
 }
 
 /* A message whose id is missing, or another's, has a node without one. */
@@ -398,13 +440,12 @@ fill_subjects(struct threads *t)
 	for (n = t->root; n; n = n->next) {
 		if (subject_of(n).len == 0)
 			continue;
-		slot = subject_slot(t, subject_of(n));
+		slot = slot_of(&t->table, subject_of(n));
 		old = *slot;
 		if (old &&
 		    !(old->m && (!n->m || (old->m->is_reply &&
 					      !n->m->is_reply))))
 			continue;
-		n->mate = old ? old->mate : NULL;
 		*slot = n;
 	}
 }
@@ -442,10 +483,9 @@ gather_subjects(struct threads *t)
 {
 	struct node **link = &t->root, *n, *it;
 
-	new_table(t, t->all.n);
 	fill_subjects(t);
 	while ((n = *link)) {
-		it = subject_of(n).len ? *subject_slot(t, subject_of(n))
+		it = subject_of(n).len ? *slot_of(&t->table, subject_of(n))
 				       : n;
 		if (it == n || !it) {
 			link = &n->next;
@@ -464,13 +504,14 @@ thread_by_references(struct arena *a, const struct thread_message *v,
 	struct threads t = { .a = a };
 	size_t i;
 
-	new_table(&t, n * 2);
+	t.table = id_table(a, v, n);
 	for (i = 0; i < n; i++)
 		link_message(&t, &v[i]);
 	prune(&t);
 	for (i = 0; i < t.all.n; i++)
 		sort_list(&t, &t.all.v[i]->child);
 	sort_list(&t, &t.root); /* 4 */
+	t.table = subject_table(a, v, n);
 	gather_subjects(&t);
 	for (i = 0; i < t.all.n; i++)
 		sort_list(&t, &t.all.v[i]->child);
