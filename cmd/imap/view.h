@@ -13,6 +13,8 @@ void view_free(struct view *v);
 
 /* Not by EXAMINE, and with a right to change something. */
 bool view_is_writable(const struct view *v);
+/* The folder's modseq now, 0 when it is gone; and view_check_rights. */
+enum rc view_poll(struct session *s, uint64_t *ret_modseq, struct err *err);
 /*
  * Reads the rights of a mailbox of another user again and tells what that
  * changes; when it can no longer be read the session ends with BYE.

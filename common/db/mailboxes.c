@@ -324,9 +324,14 @@ delete(struct db *db, void *ctx, struct err *err)
 {
 	struct removal *r = ctx;
 	bson_t filter = BSON_INITIALIZER;
+	struct arena *a = arena_new();
+	struct share *unused;
 	int64_t deleted = 0;
-	enum rc rc = acl_is_named(db, r->key, &r->is_named, err);
+	size_t n = 0;
+	enum rc rc = shares_find(db, a, r->key, 1, &unused, &n, err);
 
+	arena_free(a);
+	r->is_named = n > 0;
 	if (rc != RC_OK || r->is_named) {
 		db->is_void = true;
 		return rc;

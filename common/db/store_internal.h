@@ -147,10 +147,20 @@ enum rc shares_insert(struct db *db, struct arena *a,
 enum rc shares_delete(struct db *db, const struct uuid *owner,
     const struct oid *folder, const struct acl_entry *v, size_t n,
     struct err *err);
+/* RC_PERM "LIMIT": it is named in as many lists as it may be. */
+enum rc shares_check(struct db *db, struct str identifier, struct err *err);
+
+struct share {
+	struct str identifier;
+	struct uuid owner;
+	struct oid folder;
+};
+
+/* At most `limit` that name this mailbox, with and without a '-'. */
+enum rc shares_find(struct db *db, struct arena *a, struct str address,
+    int64_t limit, struct share **ret_v, size_t *ret_n, struct err *err);
 /* All entries that name this mailbox; transactions of its own. */
 enum rc acl_forget(struct db *db, struct str address, struct err *err);
-enum rc acl_is_named(struct db *db, struct str address, bool *ret_is_named,
-    struct err *err);
 
 /* Moves a tail over the limit into pages; its own transaction. */
 enum rc folder_roll(struct db *db, const struct uuid *owner,
