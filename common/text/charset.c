@@ -96,13 +96,7 @@ charset_to_utf8(struct buf *out, struct str charset, struct str bytes)
 static bool
 is_ascii(struct str s)
 {
-	size_t i;
-
-	for (i = 0; i < s.len; i++) {
-		if (ascii_is_8bit(s.p[i]))
-			return false;
-	}
-	return true;
+	return utf8_ascii_length(s) == s.len;
 }
 
 /* The simple titlecase mapping of each character. */

@@ -1,6 +1,10 @@
 /* UTF-8 by the table of RFC 3629 4; see utf8.h. */
 #include "text/utf8.h"
 
+#include <stdint.h>
+
+#include "base/ascii.h"
+
 #include "base/banned.h"
 
 /* What may follow a first octet in first..last. */
@@ -49,10 +53,27 @@ utf8_char_length(struct str s)
 	return 0;
 }
 
+/* Eight octets at a time: most text is ASCII for long stretches. */
+size_t
+utf8_ascii_length(struct str s)
+{
+	size_t at = 0;
+	uint64_t word;
+
+	for (; at + sizeof(word) <= s.len; at += sizeof(word)) {
+		memcpy(&word, s.p + at, sizeof(word));
+		if (word & UINT64_C(0x8080808080808080))
+			break;
+	}
+	while (at < s.len && !ascii_is_8bit(s.p[at]))
+		at++;
+	return at;
+}
+
 bool
 utf8_is_valid(struct str s)
 {
-	size_t at = 0;
+	size_t at = utf8_ascii_length(s);
 
 	while (at < s.len) {
 		size_t n = utf8_char_length(str_make(s.p + at, s.len - at));
@@ -60,6 +81,7 @@ utf8_is_valid(struct str s)
 		if (!n)
 			return false;
 		at += n;
+		at += utf8_ascii_length(str_make(s.p + at, s.len - at));
 	}
 	return true;
 }
