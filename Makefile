@@ -187,6 +187,11 @@ bench: all $(BUILD)/bench/load ## measures; minutes
 	@tools/setup test
 	@bench/run $(BUILD)
 
+.PHONY: bench-imap
+bench-imap: all $(BUILD)/bench/load ## the work of IMAP, beside Dovecot; minutes
+	@tools/setup test
+	@bench/imap $(BUILD)
+
 .PHONY: lint
 lint: export LINT_FLAGS = $(CPPFLAGS)
 lint: layers ## clang-tidy, cppcheck, shellcheck, mandoc, layers, sandbox
