@@ -133,7 +133,9 @@ begin_message(struct append *a)
 	a->crlf = (struct crlf){ .keeps_cr = true };
 	if (a->rc == RC_OK)
 		a->rc = acceptance_new(a->s->p->db, a->s->command_arena,
-		    STR(""), &a->acc, &a->err);
+		    STR(""),
+		    config_bool(a->s->config, CFG_IMAP_SEARCH_INDEX),
+		    &a->acc, &a->err);
 	if (a->rc == RC_OK && a->kept < MAX_KEPT)
 		acceptance_keep_small(a->acc, LIMIT_QUEUE_BODY);
 }

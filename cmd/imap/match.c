@@ -11,7 +11,7 @@
 
 #include "base/banned.h"
 
-enum { BATCH = 256 };
+enum { BATCH = 1000 };
 enum { WHOLE_MAX = 131072 }; /* a message up to this is read in one go */
 
 /* --- numbers and dates ---------------------------------------------------------------------- */
@@ -150,7 +150,7 @@ judge_emailid(
 	char text[OID_HEX];
 
 	(void)x;
-	if (!m->has_envelope)
+	if (!m->has_document)
 		return OPEN;
 	return str_equals(oid_format(&m->blob, text), k->text) ? YES : NO;
 }
@@ -212,146 +212,260 @@ resolve_sets(struct match *x, struct search_key *k)
 
 /* --- batches of what is open ------------------------------------------------------------------------ */
 
+/* What the facts did not decide; copies live in the batch's arena. */
 struct candidate {
-	size_t index;
-	enum truth truth;
-	bool is_there;
-	struct message m;      /* copies in the batch's arena */
+	size_t at;             /* in the batch */
+	struct message m;
 	struct facts facts;
-	struct buf octets;
 };
 
 struct batch {
 	struct match *x;
 	struct arena *a;
-	struct candidate v[BATCH];
+	size_t v[BATCH];       /* indices in the view */
+	struct oid ids[BATCH];
+	enum truth truth[BATCH];
 	size_t n;
+	unsigned fields;       /* of the documents that are read */
+	size_t n_indexed;      /* messages of this batch with an index */
+	VEC(struct candidate) open;
+	/* While their octets come in: */
+	size_t reading;        /* in open */
+	struct buf octets;
 };
 
 static bool
-on_message(void *ctx, size_t index, const struct message *m)
+keep_open(struct batch *b, size_t at, const struct message *m)
 {
-	struct batch *b = ctx;
-	struct candidate *c = &b->v[index];
+	struct candidate c = { .at = at, .m = *m };
 
-	c->m = *m;
-	c->m.prefix = arena_dup_str(b->a, m->prefix);
-	c->m.facts = arena_dup_str(b->a, m->facts);
-	c->is_there = facts_decode(b->a, c->m.facts, &c->facts);
+	c.m.prefix = arena_dup_str(b->a, m->prefix);
+	c.m.facts = arena_dup_str(b->a, m->facts);
+	if (!facts_decode(b->a, c.m.facts, &c.facts))
+		return false;
+	VEC_PUSH(b->a, &b->open, c);
 	return true;
 }
 
-static void
-judge_candidate(struct batch *b, struct candidate *c, bool has_octets)
+static struct subject
+subject_of(const struct batch *b, size_t at, const struct message *m)
+{
+	return (struct subject){ .index = b->v[at],
+		.m = &b->x->view->v[b->v[at]],
+		.has_document = b->fields & MESSAGE_HEAD,
+		.prefix = m->prefix, .grams = m->grams, .blob = m->blob };
+}
+
+/* Judged by the index, if there is one. */
+static bool
+on_grams(void *ctx, size_t at, const struct message *message)
+{
+	struct batch *b = ctx;
+	struct subject m = subject_of(b, at, message);
+
+	arena_reset(b->x->a);
+	b->truth[at] = judge(b->x, b->x->root, &m);
+	b->n_indexed += message->grams.p != NULL;
+	return true;
+}
+
+/* Judged by the envelope where it lies; only what is open then is copied. */
+static bool
+on_facts(void *ctx, size_t at, const struct message *message)
+{
+	struct batch *b = ctx;
+	struct match *x = b->x;
+	struct subject m = subject_of(b, at, message);
+	enum truth t = NO;
+
+	arena_reset(x->a);
+	m.has_envelope =
+	    facts_decode_envelope(x->a, message->facts, &m.envelope);
+	if (m.has_envelope)
+		t = judge(x, x->root, &m);
+	if (t == OPEN && !keep_open(b, at, message))
+		t = NO;
+	b->truth[at] = t;
+	return true;
+}
+
+/* octets: of the blob's start, at least the header. */
+static enum rc
+judge_octets(struct batch *b, const struct candidate *c, struct str octets)
 {
 	struct match *x = b->x;
-	struct str octets = buf_str(&c->octets);
-	struct subject m = { .index = c->index,
-		.m = &x->view->v[c->index], .has_envelope = true,
-		.envelope = *c->facts.parts[0].envelope,
-		.has_octets = has_octets,
+	size_t index = b->v[c->at];
+	struct subject m = { .index = index, .m = &x->view->v[index],
+		.has_document = true, .prefix = c->m.prefix,
+		.has_envelope = true,
+		.envelope = *c->facts.parts[0].envelope, .has_octets = true,
 		.octets = octets, .facts = &c->facts, .blob = c->m.blob };
 
 	arena_reset(x->a);
-	if (has_octets)
-		m.header = arena_join(x->a, c->m.prefix,
-		    str_slice(octets, 0,
-			(size_t)c->facts.parts[0].header_size));
-	c->truth = judge(x, x->root, &m);
+	m.header = arena_join(x->a, c->m.prefix,
+	    str_slice(octets, 0, (size_t)c->facts.parts[0].header_size));
+	b->truth[c->at] = judge(x, x->root, &m);
+	return x->rc;
+}
+
+static uint64_t
+octets_wanted(const struct batch *b, const struct candidate *c)
+{
+	return b->x->needs & NEEDS_BODY && c->facts.size <= WHOLE_MAX
+	    ? c->facts.size
+	    : c->facts.parts[0].header_size;
+}
+
+static void
+step(const struct batch *b, size_t at)
+{
+	progress_step(b->x->s, b->v[at], b->x->view->n_announced);
+}
+
+/* One candidate at a time has its octets in memory. */
+static void
+judge_up_to(struct batch *b, size_t end)
+{
+	while (b->reading < end && b->x->rc == RC_OK) {
+		const struct candidate *c = &b->open.v[b->reading++];
+
+		step(b, c->at);
+		(void)judge_octets(b, c, buf_str(&b->octets));
+		buf_reset(&b->octets);
+	}
 }
 
 static bool
 on_first_octets(void *ctx, size_t index, struct str piece)
 {
 	struct batch *b = ctx;
-	size_t i, k = 0;
 
-	/* The ranges are those of the open candidates, in order. */
-	for (i = 0; i < b->n; i++) {
-		if (b->v[i].truth == OPEN && k++ == index) {
-			buf_add_str(&b->v[i].octets, piece);
-			break;
-		}
-	}
+	judge_up_to(b, index);
+	buf_add_str(&b->octets, piece);
+	return b->x->rc == RC_OK;
+}
+
+static bool
+on_head(void *ctx, size_t index, const struct message *m)
+{
+	struct batch *b = ctx;
+	struct candidate *c = &b->open.v[index];
+
+	c->m.blob = m->blob;
+	c->m.prefix = arena_dup_str(b->a, m->prefix);
 	return true;
 }
 
+/*
+ * Most searches of headers end with the envelope and need the facts alone.
+ * Where these leave much open, the next batches are read whole.
+ */
 static enum rc
-read_octets(struct batch *b, struct err *err)
+read_heads(struct batch *b, struct err *err)
 {
-	struct blob_range ranges[BATCH];
-	bool with_body = b->x->needs & NEEDS_BODY;
-	size_t i, n = 0;
+	size_t i, n = b->open.n;
+	struct oid *ids = ARENA_ARRAY(b->a, n, struct oid);
 
-	for (i = 0; i < b->n; i++) {
-		struct candidate *c = &b->v[i];
-
-		if (c->truth != OPEN)
-			continue;
-		ranges[n++] = (struct blob_range){ c->m.blob, 0,
-			with_body && c->facts.size <= WHOLE_MAX
-			    ? c->facts.size
-			    : c->facts.parts[0].header_size };
-	}
-	return n ? blob_read_many(b->x->s->p->db, ranges, n, on_first_octets,
-		       b, err)
-		 : RC_OK;
-}
-
-static void
-step(const struct batch *b, size_t i)
-{
-	progress_step(
-	    b->x->s, b->v[i].index, b->x->view->n_announced);
+	if (b->fields & MESSAGE_HEAD)
+		return RC_OK;
+	for (i = 0; i < n; i++)
+		ids[i] = b->open.v[i].m.id;
+	if (n > BATCH / 10)
+		b->fields |= MESSAGE_HEAD;
+	return message_read_many(b->x->s->p->db, &b->x->view->folder.owner,
+	    ids, n, MESSAGE_HEAD, on_head, b, err);
 }
 
 static enum rc
-judge_batch(struct batch *b, struct err *err)
+judge_open(struct batch *b, struct err *err)
 {
-	struct match *x = b->x;
-	struct oid ids[BATCH];
-	size_t i;
+	size_t i, n = b->open.n;
+	struct blob_range *ranges = ARENA_ARRAY(b->a, n, struct blob_range);
 	enum rc rc;
 
-	step(b, 0);
-	for (i = 0; i < b->n; i++)
-		ids[i] = x->view->v[b->v[i].index].e.message;
-	rc = message_read_many(x->s->p->db, &x->view->folder.owner, ids, b->n,
-	    MESSAGE_HEAD | MESSAGE_FACTS, on_message, b, err);
-	for (i = 0; rc == RC_OK && i < b->n; i++) {
-		if (b->v[i].is_there)
-			judge_candidate(b, &b->v[i], false);
-		else
-			b->v[i].truth = NO;
-	}
+	if (n == 0)
+		return RC_OK;
+	rc = read_heads(b, err);
+	if (rc != RC_OK)
+		return rc;
+	for (i = 0; i < n; i++)
+		ranges[i] = (struct blob_range){ b->open.v[i].m.blob, 0,
+			octets_wanted(b, &b->open.v[i]) };
+	b->reading = 0;
+	buf_reset(&b->octets);
+	rc = blob_read_many(
+	    b->x->s->p->db, ranges, n, on_first_octets, b, err);
 	if (rc == RC_OK)
-		rc = read_octets(b, err);
-	for (i = 0; rc == RC_OK && i < b->n; i++) {
-		if (b->v[i].truth == OPEN) {
-			step(b, i);
-			judge_candidate(b, &b->v[i], true);
-			rc = x->rc;
-		}
-	}
-	return rc;
+		judge_up_to(b, n);
+	return rc == RC_OK ? b->x->rc : rc;
 }
 
 typedef VEC(size_t) index_vec;
 
+/* One that is not there any more does not match. */
+static enum rc
+read_documents(struct batch *b, unsigned fields,
+    bool (*sink)(void *, size_t, const struct message *), struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < b->n; i++)
+		b->truth[i] = NO;
+	return message_read_many(b->x->s->p->db,
+	    &b->x->view->folder.owner, b->ids, b->n, fields, sink, b, err);
+}
+
+static void
+take_hits(struct batch *b, index_vec *hits)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < b->n; i++) {
+		if (b->truth[i] == YES)
+			VEC_PUSH(b->x->s->command_arena, hits, b->v[i]);
+		if (b->truth[i] != OPEN)
+			continue;
+		b->ids[n] = b->ids[i];
+		b->v[n++] = b->v[i];
+	}
+	b->n = n;
+}
+
+/* Where few messages have an index, the next are read at once. */
+static enum rc
+ask_index(struct batch *b, index_vec *hits, struct err *err)
+{
+	struct match *x = b->x;
+	size_t n = b->n;
+	enum rc rc;
+
+	if (n == 0 || !x->has_index || !(x->needs & NEEDS_BODY))
+		return RC_OK;
+	b->n_indexed = 0;
+	rc = read_documents(b, MESSAGE_HEAD | MESSAGE_GRAMS, on_grams, err);
+	if (rc == RC_OK)
+		take_hits(b, hits);
+	x->has_index = b->n_indexed > n / 4;
+	return rc;
+}
+
 static enum rc
 end_batch(struct batch *b, index_vec *hits, struct err *err)
 {
-	enum rc rc = b->n ? judge_batch(b, err) : RC_OK;
-	size_t i;
+	enum rc rc;
 
-	for (i = 0; i < b->n; i++) {
-		if (rc == RC_OK && b->v[i].truth == YES)
-			VEC_PUSH(b->x->s->command_arena, hits,
-			    b->v[i].index);
-		buf_done(&b->v[i].octets);
-	}
+	if (b->n)
+		step(b, 0);
+	rc = ask_index(b, hits, err);
+	if (rc == RC_OK && b->n)
+		rc = read_documents(b, b->fields, on_facts, err);
+	if (rc == RC_OK)
+		rc = judge_open(b, err);
+	if (rc == RC_OK)
+		take_hits(b, hits);
 	arena_reset(b->a);
-	memset(b->v, 0, sizeof(b->v));
+	b->open.v = NULL;
+	b->open.n = b->open.cap = 0;
 	b->n = 0;
 	return rc;
 }
@@ -382,8 +496,8 @@ run(struct match *x, struct batch *b, index_vec *hits, struct err *err)
 			VEC_PUSH(x->s->command_arena, hits, i);
 		if (t != OPEN)
 			continue;
-		b->v[b->n].truth = OPEN;
-		b->v[b->n++].index = i;
+		b->ids[b->n] = m.m->e.message;
+		b->v[b->n++] = i;
 		if (b->n == BATCH)
 			rc = end_batch(b, hits, err);
 	}
@@ -396,6 +510,7 @@ match_program(struct session *s, struct search_program *p,
 {
 	struct match x = { .s = s, .view = s->view, .root = &p->root,
 		.needs = search_needs(&p->root),
+		.has_index = config_bool(s->config, CFG_IMAP_SEARCH_INDEX),
 		.a = arena_new(), .scratch = arena_new(),
 		.now_s = clock_wall_ms() / 1000, .err = err };
 	struct batch *b = mem_alloc(sizeof(*b));
@@ -403,6 +518,9 @@ match_program(struct session *s, struct search_program *p,
 	enum rc rc;
 
 	b->x = &x;
+	b->fields = MESSAGE_FACTS;
+	if (x.needs & (NEEDS_BODY | NEEDS_EMAILID))
+		b->fields |= MESSAGE_HEAD;
 	b->a = arena_new();
 	resolve_sets(&x, &p->root);
 	rc = run(&x, b, &hits, err);
@@ -411,6 +529,7 @@ match_program(struct session *s, struct search_program *p,
 	ret->v = hits.v;
 	ret->n = hits.n;
 	*ret_wrong = x.wrong;
+	buf_done(&b->octets);
 	arena_free(b->a);
 	mem_free(b);
 	arena_free(x.scratch);

@@ -11,10 +11,14 @@ enum truth { NO, YES, OPEN };
 struct subject {
 	size_t index;
 	const struct seen *m;
+	bool has_document;     /* blob, prefix and index were read */
+	struct str prefix;
+	struct str grams;      /* the index, mime/grams.h; STR_NONE */
 	bool has_envelope;
 	struct facts_envelope envelope;
 	bool has_octets;       /* header and text parts may be read */
-	struct str header;     /* prefix and header */
+	struct str header;     /* prefix and header; not when has_octets is
+	                        * false */
 	const struct facts *facts;
 	struct oid blob;
 	struct str octets;     /* of the blob, from its start: what was read */
@@ -25,6 +29,7 @@ struct match {
 	const struct view *view;
 	const struct search_key *root;
 	unsigned needs;
+	bool has_index;        /* messages may have one */
 	struct arena *a;       /* of one message */
 	struct arena *scratch; /* of one comparison */
 	int64_t now_s;

@@ -8,6 +8,7 @@
 #include "db/blob.h"
 #include "mime/decode.h"
 #include "mime/encoded_word.h"
+#include "mime/grams.h"
 #include "mime/header.h"
 #include "mime/texts.h"
 #include "text/charset.h"
@@ -43,6 +44,13 @@ contains(struct match *x, struct str text, struct str key)
 
 	return key.len == 0 ||
 	    has_once(x, casemap(a, encoded_words_decode(a, text)), key);
+}
+
+/* The index says that none of the message's texts has it. */
+static bool
+is_ruled_out(const struct subject *m, struct str key)
+{
+	return m->has_document && !grams_may_have(m->grams, key);
 }
 
 /* --- header fields ------------------------------------------------------------------ */
@@ -113,7 +121,10 @@ judge_header(
 	bool known = false, hit;
 
 	if (!m->has_envelope)
-		return OPEN;
+		return str_equals_nocase(k->field, STR("Subject")) &&
+			is_ruled_out(m, k->text)
+		    ? NO
+		    : OPEN;
 	hit = envelope_contains(x, &m->envelope, k->field, k->text, &known);
 	if (known)
 		return hit ? YES : NO;
@@ -260,7 +271,7 @@ judge_body(
 	if (k->text.len == 0)
 		return YES;
 	if (!m->has_octets)
-		return OPEN;
+		return is_ruled_out(m, k->text) ? NO : OPEN;
 	for (i = 0; i < m->facts->n_parts; i++) {
 		const struct facts_part *p = &m->facts->parts[i];
 
@@ -280,6 +291,9 @@ judge_text(
 {
 	if (k->text.len == 0)
 		return YES;
+	/* The prefix is this mailbox's own; the index is the message's. */
+	if (!m->has_octets && is_ruled_out(m, k->text))
+		return fields_contain(x, m->prefix, k->text) ? YES : NO;
 	if (!m->has_octets)
 		return OPEN;
 	if (fields_contain(x, m->header, k->text) ||

@@ -383,7 +383,8 @@ init(struct reception *r, struct session *s)
 		    s->config, CFG_SMTP_SIZE_MAXIMUM);
 	dot_init(&r->dot);
 	r->rc = acceptance_new(s->p->db, s->txn_arena,
-	    received_field(s, &r->id), &r->acc, &r->err);
+	    received_field(s, &r->id),
+	    config_bool(s->config, CFG_IMAP_SEARCH_INDEX), &r->acc, &r->err);
 	if (r->rc == RC_OK)
 		acceptance_keep_small(r->acc, LIMIT_QUEUE_BODY);
 	if (s->role == ROLE_SUBMISSION)

@@ -62,6 +62,8 @@
 #define LIMIT_MIME_FIELD         65536  /* octets of a field that is parsed */
 #define LIMIT_MIME_ADDRESSES     10000  /* of one envelope, kept */
 #define LIMIT_MIME_FACTS         262144 /* octets of encoded facts */
+#define LIMIT_GRAMS              8192   /* octets of an index; 2^n */
+#define LIMIT_INDEXED            262144 /* octets of a message with one */
 
 /* Mail. */
 #define LIMIT_ALIAS_DEPTH        10

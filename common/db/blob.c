@@ -231,26 +231,12 @@ give_piece(struct reading *r, struct str chunk)
 	r->is_stopped = !r->sink(r->ctx, r->at, piece);
 }
 
-static struct str
-view_bytes(const bson_t *doc, const char *key)
-{
-	bson_iter_t it;
-	const uint8_t *p;
-	uint32_t len;
-
-	if (!bson_iter_init_find(&it, doc, key) ||
-	    !BSON_ITER_HOLDS_BINARY(&it))
-		return STR_NONE;
-	bson_iter_binary(&it, NULL, &len, &p);
-	return str_make(p, len);
-}
-
 static bool
 on_chunk(void *ctx, const bson_t *doc)
 {
 	struct reading *r = ctx;
 
-	give_piece(r, view_bytes(doc, "b"));
+	give_piece(r, doc_view_bytes(doc, "b"));
 	return !r->is_stopped && !r->is_missing;
 }
 
@@ -295,11 +281,11 @@ static bool
 keep_chunk(void *ctx, const bson_t *doc)
 {
 	struct batch *b = ctx;
-	struct str key = view_bytes(doc, "_id");
+	struct str key = doc_view_bytes(doc, "_id");
 
 	if (key.len == KEY_SIZE && b->n < BATCH_RANGES) {
 		memcpy(b->v[b->n].blob.b, key.p, OID_SIZE);
-		b->v[b->n].bytes = arena_dup_str(b->a, view_bytes(doc, "b"));
+		b->v[b->n].bytes = arena_dup_str(b->a, doc_view_bytes(doc, "b"));
 		b->n++;
 	}
 	return true;

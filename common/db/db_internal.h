@@ -160,6 +160,8 @@ void doc_add_int(bson_t *doc, const char *key, int64_t n);
  */
 int64_t doc_int(const bson_t *doc, const char *path);
 bool doc_bool(const bson_t *doc, const char *path);
+/* A slice of the document. */
+struct str doc_view_bytes(const bson_t *doc, const char *path);
 struct str doc_bytes_in(
     struct arena *a, const bson_t *doc, const char *path);
 /* Text, or the bytes that doc_add_text made of it. */

@@ -107,7 +107,7 @@ doc_bool(const bson_t *doc, const char *path)
 }
 
 struct str
-doc_bytes_in(struct arena *a, const bson_t *doc, const char *path)
+doc_view_bytes(const bson_t *doc, const char *path)
 {
 	bson_iter_t field;
 	const uint8_t *p;
@@ -116,7 +116,15 @@ doc_bytes_in(struct arena *a, const bson_t *doc, const char *path)
 	if (!find(doc, path, &field) || !BSON_ITER_HOLDS_BINARY(&field))
 		return STR_NONE;
 	bson_iter_binary(&field, NULL, &len, &p);
-	return arena_dup_str(a, str_make(p, len));
+	return str_make(p, len);
+}
+
+struct str
+doc_bytes_in(struct arena *a, const bson_t *doc, const char *path)
+{
+	struct str bytes = doc_view_bytes(doc, path);
+
+	return bytes.p ? arena_dup_str(a, bytes) : STR_NONE;
 }
 
 static struct str

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "db/messages.h"
+#include "model/packed.h"
 
 #include "base/banned.h"
 
@@ -11,23 +12,32 @@ enum { MESSAGE_BATCH = 1000 };
 void
 message_encode(const struct uuid *owner, const struct message *m, bson_t *doc)
 {
+	struct str facts, grams;
+
+	packed_split(m->facts, &facts, &grams);
+	if (m->grams.p)
+		grams = m->grams;
 	doc_add_oid(doc, "_id", &m->id);
 	doc_add_uuid(doc, "owner", owner);
 	doc_add_oid(doc, "blob", &m->blob);
 	doc_add_bytes(doc, "prefix", m->prefix);
 	doc_add_int(doc, "size", (int64_t)m->size);
-	doc_add_bytes(doc, "facts", m->facts);
+	doc_add_bytes(doc, "facts", facts);
+	if (grams.p)
+		doc_add_bytes(doc, "grams", grams);
 	if (!oid_is_zero(&m->queue))
 		doc_add_oid(doc, "queue", &m->queue);
 }
 
+/* Slices of the document. */
 static void
-decode(struct arena *a, const bson_t *doc, struct message *m)
+decode(const bson_t *doc, struct message *m)
 {
 	*m = (struct message){
-		.prefix = doc_bytes_in(a, doc, "prefix"),
+		.prefix = doc_view_bytes(doc, "prefix"),
 		.size = (uint64_t)doc_int(doc, "size"),
-		.facts = doc_bytes_in(a, doc, "facts"),
+		.facts = doc_view_bytes(doc, "facts"),
+		.grams = doc_view_bytes(doc, "grams"),
 	};
 	doc_oid(doc, "_id", &m->id);
 	doc_oid(doc, "blob", &m->blob);
@@ -40,7 +50,6 @@ struct wanted {
 };
 
 struct reading {
-	struct arena *a;
 	const struct wanted *sorted;
 	size_t n;
 	bool (*sink)(void *ctx, size_t index, const struct message *m);
@@ -63,8 +72,7 @@ on_message(void *ctx, const bson_t *doc)
 	struct wanted key = { 0 };
 	struct message m;
 
-	arena_reset(r->a);
-	decode(r->a, doc, &m);
+	decode(doc, &m);
 	key.id = m.id;
 	hit = bsearch(&key, r->sorted, r->n, sizeof(key), compare);
 	if (hit)
@@ -72,17 +80,29 @@ on_message(void *ctx, const bson_t *doc)
 	return !r->is_stopped;
 }
 
+/* By message_fields. To read few fields is cheaper than to leave some out. */
+static const char *const projections[8] = {
+	[0] = "{\"_id\": 1}",
+	[MESSAGE_HEAD] = "{\"blob\": 1, \"prefix\": 1, \"size\": 1}",
+	[MESSAGE_FACTS] = "{\"facts\": 1}",
+	[MESSAGE_GRAMS] = "{\"grams\": 1}",
+	[MESSAGE_HEAD | MESSAGE_FACTS] = "{\"grams\": 0}",
+	[MESSAGE_HEAD | MESSAGE_GRAMS] =
+	    "{\"grams\": 1, \"blob\": 1, \"prefix\": 1, \"size\": 1}",
+};
+
 static bson_t *
 make_options(unsigned fields)
 {
 	bson_t *opts = BCON_NEW("batchSize", BCON_INT32(MESSAGE_BATCH));
+	const char *text = projections[fields];
+	bson_t *projection;
 
-	if (!(fields & MESSAGE_FACTS))
-		BCON_APPEND(
-		    opts, "projection", "{", "facts", BCON_INT32(0), "}");
-	else if (!(fields & MESSAGE_HEAD))
-		BCON_APPEND(
-		    opts, "projection", "{", "facts", BCON_INT32(1), "}");
+	if (!text)
+		return opts;
+	projection = bson_new_from_json((const uint8_t *)text, -1, NULL);
+	BSON_APPEND_DOCUMENT(opts, "projection", projection);
+	bson_destroy(projection);
 	return opts;
 }
 
@@ -117,7 +137,7 @@ message_read_many(struct db *db, const struct uuid *owner,
     struct err *err)
 {
 	struct wanted *sorted = mem_alloc(mem_product(n, sizeof(*sorted)));
-	struct reading r = { arena_new(), sorted, n, sink, ctx, false };
+	struct reading r = { sorted, n, sink, ctx, false };
 	bson_t *opts = make_options(fields);
 	enum rc rc = RC_OK;
 	size_t i, len;
@@ -130,7 +150,6 @@ message_read_many(struct db *db, const struct uuid *owner,
 		rc = read_batch(db, owner, ids + i, len, opts, &r, err);
 	}
 	bson_destroy(opts);
-	arena_free(r.a);
 	mem_free(sorted);
 	return rc;
 }
@@ -201,7 +220,8 @@ messages_copy(struct db *db, const struct uuid *from, const struct uuid *to,
 		c.n = 0;
 		c.bulk = db_bulk_new(db, DB_MESSAGES);
 		rc = message_read_many(db, from, ids + i, len,
-		    MESSAGE_HEAD | MESSAGE_FACTS, copy_one, &c, err);
+		    MESSAGE_HEAD | MESSAGE_FACTS | MESSAGE_GRAMS, copy_one,
+		    &c, err);
 		if (rc == RC_OK && c.n == len)
 			rc = db_bulk_run(db, c.bulk, NULL, err);
 		else

@@ -16,7 +16,7 @@
  * pages      _id, owner, folder, lo, hi (uids), mod (highest modseq), n, un
  *            (entries, unseen ones), first (index of the first unseen, or n),
  *            e [as tail]
- * messages   _id, owner, blob, prefix, size, facts, queue
+ * messages   _id, owner, blob, prefix, size, facts, grams (text index), queue
  * blobs      _id 16 octets: blob id and number of the chunk, b octets
  * trash      _id, owner, folder, m modseq, at, u [lo, hi, lo, hi ...],
  *            messages [ids] until gc took them

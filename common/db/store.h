@@ -92,6 +92,7 @@ enum rc store_find_entry(struct db *db, const struct uuid *owner,
 enum message_fields {
 	MESSAGE_HEAD  = 1, /* blob, size, prefix */
 	MESSAGE_FACTS = 2,
+	MESSAGE_GRAMS = 4, /* the text index, when there is one */
 };
 
 /*
@@ -111,7 +112,7 @@ struct append_message {
 	struct str body;           /* "": the blob is there. Else its octets:
 	                            * it is made in the same transaction */
 	struct str prefix;
-	struct str facts;
+	struct str facts;          /* perhaps with an index: model/packed.h */
 	struct oid queue;          /* zero: none */
 	uint64_t flags;            /* system bits */
 	const struct str *keywords;

@@ -2,8 +2,10 @@
 #include "mail/accept.h"
 
 #include "base/buf.h"
+#include "base/limits.h"
 #include "db/blob.h"
 #include "mime/facts.h"
+#include "mime/grams.h"
 #include "mime/parse.h"
 
 #include "base/banned.h"
@@ -13,19 +15,34 @@ struct acceptance {
 	struct blob_writer *writer;
 	struct mime_parser *parser;
 	size_t small;         /* octets up to which the blob is not written */
+	bool is_indexed;
+	struct buf kept;      /* for the index: all octets */
 	struct str body;
 	enum rc failure;      /* sticky */
 	struct err why;
 };
 
+static void
+keep(struct acceptance *acc, struct str bytes)
+{
+	if (!acc->is_indexed)
+		return;
+	buf_add_str(&acc->kept, bytes);
+	if (acc->kept.len > LIMIT_INDEXED) {
+		buf_done(&acc->kept);
+		acc->is_indexed = false;
+	}
+}
+
 enum rc
 acceptance_new(struct db *db, struct arena *a, struct str header,
-    struct acceptance **ret_acc, struct err *err)
+    bool with_index, struct acceptance **ret_acc, struct err *err)
 {
 	struct acceptance *acc = mem_alloc(sizeof(*acc));
 	enum rc rc = blob_writer_new(db, &acc->writer, err);
 
 	acc->a = a;
+	acc->is_indexed = with_index;
 	acc->parser = mime_parser_new(a);
 	if (rc == RC_OK)
 		rc = acceptance_push(acc, header, err);
@@ -42,6 +59,7 @@ acceptance_push(struct acceptance *acc, struct str bytes, struct err *err)
 {
 	if (acc->failure == RC_OK) {
 		mime_parser_push(acc->parser, bytes);
+		keep(acc, bytes);
 		acc->failure = blob_writer_push(acc->writer, bytes, &acc->why);
 	}
 	if (acc->failure != RC_OK)
@@ -62,13 +80,16 @@ acceptance_body(const struct acceptance *acc)
 }
 
 static struct str
-pack(struct arena *a, const struct facts *facts)
+pack(struct acceptance *acc, const struct facts *facts)
 {
+	struct facts f = *facts;
 	struct buf b = BUF_INIT;
 	struct str bytes;
 
-	facts_encode(facts, &b);
-	bytes = arena_dup_str(a, buf_str(&b));
+	if (acc->is_indexed)
+		f.grams = grams_make(acc->a, facts, buf_str(&acc->kept));
+	facts_encode(&f, &b);
+	bytes = arena_dup_str(acc->a, buf_str(&b));
 	buf_done(&b);
 	return bytes;
 }
@@ -88,7 +109,7 @@ acceptance_finish(struct acceptance *acc, struct oid *ret_blob,
 		return rc;
 	acc->body = arena_dup_str(acc->a, acc->body);
 	facts = mime_parser_finish(acc->parser);
-	*ret_packed = pack(acc->a, facts);
+	*ret_packed = pack(acc, facts);
 	*ret_facts = facts;
 	return RC_OK;
 }
@@ -99,5 +120,6 @@ acceptance_free(struct acceptance *acc)
 	if (!acc)
 		return;
 	blob_writer_free(acc->writer);
+	buf_done(&acc->kept);
 	mem_free(acc);
 }

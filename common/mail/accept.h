@@ -12,9 +12,13 @@
 
 struct acceptance;
 
-/* header: put before the message (Received ...), CRLF lines. May be "". */
+/*
+ * header: put before the message (Received ...), CRLF lines. May be "".
+ * with_index: the facts get a text index (mime/grams.h), unless the message
+ * has more than LIMIT_INDEXED octets.
+ */
 enum rc acceptance_new(struct db *db, struct arena *a, struct str header,
-    struct acceptance **ret_acc, struct err *err);
+    bool with_index, struct acceptance **ret_acc, struct err *err);
 /*
  * A message of at most max octets is not written by acceptance_finish but
  * handed out by acceptance_body, to be kept in its queue document: one

@@ -171,7 +171,8 @@ store_output(struct run *r, struct delivery_content **ret_content)
 	const struct facts *facts;
 	char *block = arena_alloc(r->a, BLOCK);
 	size_t n;
-	enum rc rc = acceptance_new(r->db, r->a, STR(""), &acc, r->err);
+	enum rc rc = acceptance_new(r->db, r->a, STR(""),
+	    config_bool(r->config, CFG_IMAP_SEARCH_INDEX), &acc, r->err);
 
 	if (rc != RC_OK)
 		return rc;

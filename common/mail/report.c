@@ -309,7 +309,7 @@ report_make(struct db *db, struct arena *a, const struct report *r,
 	enum rc rc;
 
 	fill_item(a, r, &item);
-	rc = acceptance_new(db, a, STR(""), &acc, err);
+	rc = acceptance_new(db, a, STR(""), false, &acc, err);
 	if (rc != RC_OK)
 		return rc;
 	rc = write_parts(db, a, r, &item, acc, err);

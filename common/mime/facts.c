@@ -9,9 +9,10 @@
 #include <assert.h>
 
 #include "base/limits.h"
+#include "model/packed.h"
 #include "base/banned.h"
 
-#define FACTS_VERSION 1
+#define FACTS_VERSION 1 /* 2 stands for model/packed.h */
 
 enum { IS_MULTIPART = 1, IS_MESSAGE = 2, HAS_ENVELOPE = 4 };
 
@@ -105,9 +106,12 @@ void
 facts_encode(const struct facts *f, struct buf *out)
 {
 	static const struct facts_envelope none;
-	size_t before = out->len;
+	size_t before;
 
 	assert(f->n_parts >= 1);
+	if (f->grams.p)
+		packed_begin(out, f->grams);
+	before = out->len;
 	put_num(out, FACTS_VERSION);
 	put_envelope(
 	    out, f->parts->envelope ? f->parts->envelope : &none);
@@ -332,11 +336,14 @@ get_parts(struct reader *r, struct facts *f,
 	return !r->is_bad && r->p == r->end;
 }
 
+/* At the envelope. */
 static struct reader
-reader_make(struct arena *a, struct str bytes)
+reader_make(struct arena *a, struct str bytes, struct str *ret_grams)
 {
-	struct reader r = { .a = a, .p = bytes.p, .end = bytes.p };
+	struct reader r = { .a = a };
 
+	packed_split(bytes, &bytes, ret_grams);
+	r.p = r.end = bytes.p;
 	if (bytes.len)
 		r.end = bytes.p + bytes.len;
 	if (bytes.len > LIMIT_MIME_FACTS || get_num(&r) != FACTS_VERSION)
@@ -347,9 +354,9 @@ reader_make(struct arena *a, struct str bytes)
 bool
 facts_decode(struct arena *a, struct str bytes, struct facts *ret_facts)
 {
-	struct reader r = reader_make(a, bytes);
-	struct facts_envelope *e = ARENA_NEW(a, struct facts_envelope);
 	struct facts f = { 0 };
+	struct reader r = reader_make(a, bytes, &f.grams);
+	struct facts_envelope *e = ARENA_NEW(a, struct facts_envelope);
 
 	get_envelope(&r, e);
 	f.is_cut = get_num(&r) != 0;
@@ -366,7 +373,8 @@ bool
 facts_decode_envelope(
     struct arena *a, struct str bytes, struct facts_envelope *ret_envelope)
 {
-	struct reader r = reader_make(a, bytes);
+	struct str grams = STR_NONE;
+	struct reader r = reader_make(a, bytes, &grams);
 	struct facts_envelope e = { 0 };
 
 	get_envelope(&r, &e);

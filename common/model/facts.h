@@ -97,6 +97,7 @@ struct facts {
 	uint32_t received;       /* number of Received fields in the root */
 	uint64_t size;           /* octets seen */
 	struct str preview;      /* UTF-8, at most 256 octets (RFC 8970) */
+	struct str grams;        /* mime/grams.h; NIL: there is no index */
 	/* Not packed: the root's Delivered-To fields, a line each (LF). */
 	struct str delivered_to;
 };

@@ -12,6 +12,7 @@ struct message {
 	struct str prefix;   /* trace fields before the blob, CRLF lines */
 	uint64_t size;       /* prefix.len + octets of the blob */
 	struct str facts;    /* mime/facts.h bytes; offsets from the blob */
+	struct str grams;    /* the text index (mime/grams.h), or STR_NONE */
 	struct oid queue;    /* the queue id it came by, zero for APPEND */
 };
 

@@ -82,13 +82,16 @@ class Server:
             raise RuntimeError(f'{command}: connection closed')
         return text[:cut], text[cut + len(tag) + 1:].decode().strip()
 
+    def append(self, i, name, text):
+        head = f'APPEND {MAILBOX} {searches.flags(i)} ' \
+               f'"{searches.date(i)}" {{{len(text)}+}}\r\n'
+        _, status = self.do(head.encode() + text)
+        if not status.startswith('OK'):
+            raise RuntimeError(f'APPEND of {name}: {status}')
+
     def fill(self, messages):
         for i, (name, text) in enumerate(messages):
-            head = f'APPEND {MAILBOX} {searches.flags(i)} ' \
-                   f'"{searches.date(i)}" {{{len(text)}+}}\r\n'
-            _, status = self.do(head.encode() + text)
-            if not status.startswith('OK'):
-                raise RuntimeError(f'APPEND of {name}: {status}')
+            self.append(i, name, text)
         _, status = self.do(f'EXAMINE {MAILBOX}')
         if not status.startswith('OK'):
             raise RuntimeError(status)

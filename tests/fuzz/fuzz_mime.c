@@ -5,7 +5,11 @@
  */
 #include "fuzz_facts.h"
 
+#include "mime/decode.h"
+#include "mime/grams.h"
 #include "mime/parse.h"
+#include "mime/texts.h"
+#include "model/packed.h"
 #include "text/utf8.h"
 #include "base/banned.h"
 
@@ -106,6 +110,37 @@ check_packed(struct arena *a, struct str packed)
 	buf_done(&out);
 }
 
+/* The index has all that is in a part that SEARCH looks into. */
+static void
+check_grams(struct arena *a, const struct facts *f, struct str in)
+{
+	struct facts with = *f;
+	struct buf out = BUF_INIT;
+	struct str facts, grams;
+	uint32_t i;
+	size_t at;
+
+	with.grams = grams_make(a, f, in);
+	for (i = 0; i < f->n_parts && with.grams.p; i++) {
+		const struct facts_part *p = &f->parts[i];
+		struct str text;
+
+		if (!text_is_searched(p))
+			continue;
+		text = text_fold_body(a, p, decode_all(a, p->encoding,
+		    str_slice(in, (size_t)p->body_offset,
+			(size_t)p->body_size)));
+		for (at = 0; at < text.len; at += 3)
+			CHECK(grams_may_have(
+			    with.grams, str_slice(text, at, 8)));
+	}
+	facts_encode(&with, &out);
+	packed_split(buf_str(&out), &facts, &grams);
+	CHECK(fuzz_same(grams, with.grams));
+	check_packed(a, buf_str(&out));
+	buf_done(&out);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -123,6 +158,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_lines(f, in);
 	fuzz_check_render(f);
 	check_packed(a, packed);
+	check_grams(a, f, in);
 	for (i = 1; i < in.len; i += step)
 		check_split(in, packed, i, in.len);
 	check_split(in, packed, 1, 1);
