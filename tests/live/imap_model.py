@@ -4,12 +4,15 @@ broke it, with the last commands of that session."""
 import collections
 import random
 import re
+import time
 
 from harness import Dialog
 
 FLAGS = [r'\Seen', r'\Answered', r'\Flagged', r'\Deleted', r'\Draft',
          '$One', '$Two']
 BOXES = ['INBOX', 'Shared']
+# By their bits in the store; keywords follow.
+SYSTEM = [r'\Seen', r'\Answered', r'\Flagged', r'\Deleted', r'\Draft']
 UNTAGGED = re.compile(rb'\* (\d+) (EXISTS|EXPUNGE|RECENT|FETCH)(?: (.*))?$',
                       re.S)
 
@@ -19,7 +22,7 @@ class Violation(Exception):
 
 
 class Session:
-    def __init__(self, system, user, seed, log):
+    def __init__(self, system, user, seed, log, notify=True):
         self.random = random.Random(seed)
         self.d = Dialog(system, 'm3mta-imap', '--preauth', user)
         self.d.line()
@@ -31,6 +34,14 @@ class Session:
         self.condstore = self.random.random() < 0.5
         if self.condstore:
             self.command('ENABLE CONDSTORE')
+        # None: it hears of others with its commands. Else NOTIFY tells it
+        # at any time: EXPUNGE only with commands, or at once.
+        self.notify = self.random.choice(
+            [None, None, 'selected-delayed', 'selected']) if notify else None
+        if self.notify:
+            self.command(f'NOTIFY SET ({self.notify} (MessageNew (UID FLAGS) '
+                         'MessageExpunge FlagChange)) (personal (MessageNew '
+                         'MessageExpunge MailboxName))')
 
     def close(self):
         self.d.close()
@@ -90,7 +101,7 @@ class Session:
                 self.fail(f'EXISTS fell to {n} from {len(self.uids)}')
             self.uids += [None] * (n - len(self.uids))
         elif kind == b'EXPUNGE':
-            if not may_expunge:
+            if not may_expunge and self.notify != 'selected':
                 self.fail('EXPUNGE where none is allowed')
             if not 1 <= n <= len(self.uids):
                 self.fail(f'EXPUNGE {n} of {len(self.uids)}')
@@ -133,7 +144,7 @@ class Session:
             self.do_append, self.do_append, self.do_store, self.do_store,
             self.do_store, self.do_fetch, self.do_fetch, self.do_search,
             self.do_copy, self.do_move, self.do_expunge, self.do_noop,
-            self.do_noop, self.do_idle, self.do_status])()
+            self.do_noop, self.do_idle, self.do_status, self.do_wait])()
 
     def do_select(self):
         self.box = None
@@ -166,6 +177,10 @@ class Session:
         a, b = sorted((self.number(), self.number()))
         b = min(b, a + 5)
         uids = self.uids[a - 1:b]
+        if self.notify == 'selected':
+            # Numbers may change before the command is read: uids only.
+            uids = [u for u in uids if u]
+            return (f'{uids[0]}:{uids[-1]}' if uids else '1:*', 'UID ', uids)
         if self.random.random() < 0.5 and None not in uids:
             return f'{uids[0]}:{uids[-1]}', 'UID ', uids
         return f'{a}:{b}', '', uids
@@ -186,7 +201,10 @@ class Session:
             return
         where, uid, uids = self.set_of()
         op = self.random.choice(['+', '-', ''])
-        silent = self.random.choice(['', '.SILENT'])
+        # What NOTIFY tells before the command is read, and its own answers,
+        # look alike: what a silent STORE left is not known then.
+        silent = self.random.choice(['', '.SILENT']) if not self.notify \
+            else ''
         flag = self.random.choice(FLAGS)
         self.command(f'{uid}STORE {where} {op}FLAGS{silent} ({flag})',
                      may_expunge=bool(uid))
@@ -260,6 +278,10 @@ class Session:
     def do_noop(self):
         self.command('NOOP')
 
+    def do_wait(self):
+        """NOTIFY may tell something meanwhile."""
+        time.sleep(0.1 * self.random.random() if self.notify else 0)
+
     def do_status(self):
         self.command(f'STATUS {self.random.choice(BOXES)} (MESSAGES UIDNEXT '
                      'UNSEEN HIGHESTMODSEQ)')
@@ -279,15 +301,32 @@ class Session:
     # --- all agree ---------------------------------------------------------------
 
     def state(self):
-        """After NOOP and a look at all flags: {uid: flags}."""
+        """After NOOP and a look at all flags: what stands under each number,
+        [(uid, flags, modseq or None)]."""
         self.command('NOOP')
         told = dict(self.flags)
         uids = list(self.uids)
-        self.command('UID FETCH 1:* (FLAGS)')
+        self.modseq = {}
+        self.command('UID FETCH 1:* (FLAGS%s)' % (
+            ' MODSEQ' if self.condstore else ''))
         for uid, flags in told.items():
             if uid in self.flags and self.flags[uid] != flags:
                 self.fail(f'uid {uid}: told {sorted(flags)}, has '
                           f'{sorted(self.flags[uid])}')
         if len(uids) != len(self.uids):
             self.fail('the count changed while all were still')
-        return {u: self.flags[u] for u in self.uids}
+        return [(u, self.flags[u], self.modseq.get(u)) for u in self.uids]
+
+
+def stored(system, box):
+    """The same, as the database has it, and highestmodseq."""
+    folder = system.db.folders.find_one({'name': box})
+    entries = {}
+    for page in system.db.pages.find({'owner': folder['owner'],
+                                      'folder': folder['_id']}):
+        entries.update((e['u'], e) for e in page['e'])
+    entries.update((e['u'], e) for e in folder['tail'])
+    names = SYSTEM + folder['keywords']
+    return [(uid, frozenset(name.lower() for bit, name in enumerate(names)
+                            if e['f'] >> bit & 1), e['m'])
+            for uid, e in sorted(entries.items())], folder['highestmodseq']
