@@ -55,6 +55,8 @@ idle(struct session *s, struct doorbell *bell)
 
 	memcpy(tag, s->tag.p, len);
 	s->tag = str_make(tag, len);
+	if (s->notify)
+		(void)notify_listen(s);
 	do {
 		arena_reset(s->command_arena);
 		look(s);

@@ -61,8 +61,7 @@ tell_others(struct session *s, const struct uuid *owner, struct str from,
 {
 	struct notify_own own = { .events = events, .from = from, .to = to };
 
-	if (rights_is_owner(s, owner))
-		notify_own(s, &own);
+	notify_own(s, &own);
 	session_ring(s, owner);
 }
 
@@ -87,7 +86,8 @@ cmd_create(struct session *s, const struct read_command *c)
 		chat_failure(s, &err);
 		return;
 	}
-	tell_others(s, &p.owner, STR(""), p.name, NOTIFY_MAILBOX_NAME);
+	tell_others(s, &p.owner, STR(""), place_full_name(s, &p),
+	    NOTIFY_MAILBOX_NAME);
 	command_done(s, true, "[MAILBOXID (%.*s)] Created",
 	    STR_ARG(oid_format(&f->id, text)));
 }
@@ -107,7 +107,8 @@ cmd_delete(struct session *s, const struct read_command *c)
 		chat_failure(s, &err);
 		return;
 	}
-	tell_others(s, &f->owner, f->name, STR(""), NOTIFY_MAILBOX_NAME);
+	tell_others(s, &f->owner, place_name(s, f), STR(""),
+	    NOTIFY_MAILBOX_NAME);
 	command_done(s, true, "Deleted");
 }
 
@@ -132,7 +133,7 @@ cmd_rename(struct session *s, const struct read_command *c)
 		chat_failure(s, &err);
 		return;
 	}
-	tell_others(s, &f->owner, f->name, p.name,
+	tell_others(s, &f->owner, place_name(s, f), place_full_name(s, &p),
 	    NOTIFY_MAILBOX_NAME | NOTIFY_SUBSCRIPTION_CHANGE);
 	command_done(s, true, "Renamed");
 }

@@ -365,10 +365,9 @@ tell_others(struct metadata *m)
 	own.entries = m->changes.v;
 	own.n_entries = m->changes.n;
 	notify_own(m->s, &own);
+	session_ring(m->s, m->where.owner);
 	if (is_for_all(m))
 		doorbell_ring_all(config_str(m->s->config, CFG_RUNTIME_DIR));
-	else
-		session_ring(m->s, m->where.owner);
 }
 
 void

@@ -4,8 +4,12 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "db/acl.h"
 #include "log/log.h"
+#include "model/acl.h"
 #include "net/doorbell.h"
+#include "place.h"
+#include "rights.h"
 #include "view.h"
 
 #include "base/banned.h"
@@ -98,15 +102,139 @@ compare_stamps(const void *x, const void *y)
 	return c ? c : str_compare(a->name, b->name);
 }
 
-static enum rc
-read_folders(struct session *s, struct notify_folders *f, struct err *err)
+static bool
+is_others_name(struct str name)
 {
+	return str_starts_with(name, STR(PLACE_OTHERS "/"));
+}
+
+/* Whether a group may cover a folder of another user. */
+static bool
+wants_others(const struct notify_spec *spec, const struct notify_folders *own)
+{
+	size_t i, k;
+
+	for (i = 0; i < spec->n_groups; i++) {
+		const struct notify_group *g = &spec->groups[i];
+
+		for (k = 0; k < g->n_names; k++) {
+			if (str_starts_with(g->names[k], STR(PLACE_OTHERS)))
+				return true;
+		}
+		for (k = 0; g->filter == NOTIFY_SUBSCRIBED && k < own->n;
+		     k++) {
+			if (is_others_name(own->v[k].name))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* By name; a subscription that a folder fulfils stands behind it. */
+static int
+compare_folders(const void *x, const void *y)
+{
+	const struct folder *a = x, *b = y;
+	int c = str_compare(a->name, b->name);
+
+	return c ? c : a->no_select - b->no_select;
+}
+
+static void
+merge(struct notify_folders *f)
+{
+	size_t i, n = 0;
+
+	if (f->n)
+		qsort(f->v, f->n, sizeof(*f->v), compare_folders);
+	for (i = 0; i < f->n; i++) {
+		if (n && str_equals(f->v[n - 1].name, f->v[i].name))
+			f->v[n - 1].subscribed |= f->v[i].subscribed;
+		else
+			f->v[n++] = f->v[i];
+	}
+	f->n = n;
+}
+
+/* What may be read of others joins one's own (RFC 4314, RFC 5465 5). */
+static enum rc
+add_others(struct session *s, struct notify_folders *f, struct err *err)
+{
+	VEC(struct folder) all = { 0 };
+	VEC(struct str) hidden = { 0 };
+	struct folder *v;
+	size_t n, i;
+	enum rc rc = acl_list_shared(
+	    s->p->db, f->a, s->user->address, &v, &n, err);
+
+	if (rc != RC_OK)
+		return rc;
+	for (i = 0; i < f->n; i++)
+		VEC_PUSH(f->a, &all, f->v[i]);
+	for (i = 0; i < n; i++) {
+		unsigned rights = rights_of(s, &v[i]);
+		struct folder x = v[i];
+
+		if (rights_is_owner(s, &x.owner) || !(rights & RIGHT_LOOKUP))
+			continue;
+		x.name = arena_dup_str(f->a, place_name(s, &v[i]));
+		x.special_use = SPECIAL_NONE;
+		x.subscribed = false;
+		x.annotated = 0; /* entries of others are not told */
+		if (rights & RIGHT_READ)
+			VEC_PUSH(f->a, &all, x);
+		else
+			VEC_PUSH(f->a, &hidden, x.name);
+	}
+	f->v = all.v;
+	f->n = all.n;
+	f->hidden = hidden.v;
+	f->n_hidden = hidden.n;
+	merge(f);
+	return RC_OK;
+}
+
+static enum rc
+read_folders(struct session *s, const struct notify_spec *spec,
+    struct notify_folders *f, struct err *err)
+{
+	enum rc rc;
+
 	if (!f->a)
 		f->a = arena_new();
 	arena_reset(f->a);
-	f->n = 0;
-	return folder_list(
+	f->n = f->n_hidden = 0;
+	rc = folder_list(
 	    s->p->db, f->a, &s->user->owner, &f->v, &f->n, err);
+	return rc == RC_OK && wants_others(spec, f) ? add_others(s, f, err)
+						    : rc;
+}
+
+/* Rings for owners whose folders are among them; a new one: look again. */
+static void
+listen(struct session *s, struct notify *n)
+{
+	struct str dir = config_str(s->config, CFG_RUNTIME_DIR);
+	size_t i;
+
+	for (i = 0; n->bell && i < n->now.n; i++) {
+		if (!rights_is_owner(s, &n->now.v[i].owner))
+			n->is_due |= !doorbell_also(
+			    n->bell, dir, &n->now.v[i].owner);
+	}
+}
+
+bool
+notify_listen(struct session *s)
+{
+	struct notify *n = s->notify;
+
+	if (n->bell && s->view &&
+	    !rights_is_owner(s, &s->view->folder.owner))
+		n->is_due |= !doorbell_also(n->bell,
+		    config_str(s->config, CFG_RUNTIME_DIR),
+		    &s->view->folder.owner);
+	return n->is_due;
 }
 
 static enum rc
@@ -162,7 +290,7 @@ take_stock(struct session *s, struct notify *n, struct err *err)
 
 	if (n->spec.n_groups == 0)
 		return RC_OK;
-	rc = read_folders(s, &n->now, err);
+	rc = read_folders(s, &n->spec, &n->now, err);
 	if (rc == RC_OK && is_too_much(s, n->now.n))
 		return err_set(err, RC_PERM, "", "too many mailboxes");
 	if (rc == RC_OK && notify_all_events(&n->spec) & METADATA)
@@ -177,12 +305,28 @@ tell_stock(struct session *s, const struct notify *n)
 
 	for (i = 0; n->spec.wants_status && i < n->now.n; i++) {
 		const struct folder *f = &n->now.v[i];
-		unsigned events =
-		    notify_events(&n->spec, f->name, f->subscribed);
+		unsigned events = notify_events(&n->spec, f->name,
+		    f->subscribed, rights_is_owner(s, &f->owner));
 
 		if (events & NOTIFY_MESSAGE_EVENTS && !f->no_select &&
 		    !(s->view && oid_equals(&s->view->folder.id, &f->id)))
 			notify_tell_status(s, f, events);
+	}
+}
+
+/* What may not be read is not watched (3.1). */
+static void
+tell_hidden(struct session *s, const struct notify *n)
+{
+	size_t i;
+
+	for (i = 0; i < n->now.n_hidden; i++) {
+		if (!notify_events(
+			&n->spec, n->now.hidden[i], false, false))
+			continue;
+		writer_add_cstr(s->writer, "* LIST (\\NoAccess) \"/\" ");
+		chat_mailbox(s, n->now.hidden[i]);
+		writer_add_cstr(s->writer, "\r\n");
 	}
 }
 
@@ -216,6 +360,8 @@ notify_begin(struct session *s, struct arena *a,
 	plan_poll(s, n);
 	notify_free(s->notify);
 	s->notify = n;
+	listen(s, n);
+	tell_hidden(s, n);
 	tell_stock(s, n);
 	return RC_OK;
 }
@@ -289,7 +435,7 @@ look(struct session *s, struct notify *n, struct err *err)
 	struct notify_diff d = { .s = s, .spec = &n->spec, .own = &n->own,
 		.before = &before, .now = &n->now,
 		.stamps_before = &n->stamps, .stamps_now = &n->stamps };
-	enum rc rc = read_folders(s, &n->spare, err);
+	enum rc rc = read_folders(s, &n->spec, &n->spare, err);
 	bool has_stamps = rc == RC_OK && needs_stamps(n, &n->spare);
 
 	if (has_stamps)
@@ -308,6 +454,7 @@ look(struct session *s, struct notify *n, struct err *err)
 	notify_tell(&d);
 	if (has_stamps)
 		keep_stamps(n);
+	listen(s, n);
 	return RC_OK;
 }
 
@@ -328,13 +475,14 @@ notify_sync(
 
 	is_due |= has_rung(n) | n->is_due | (n->own.events != 0) |
 	    (clock_mono_ms() >= n->poll_at_ms);
+	n->is_due = false;
 	rc = s->view ? view_sync(s, may_expunge, err) : RC_OK;
 	if (rc == RC_OK && is_due && n->spec.n_groups &&
 	    s->state != STATE_LOGOUT)
 		rc = look(s, n, err);
 	if (is_due)
 		plan_poll(s, n);
-	n->is_due = is_due && rc != RC_OK;
+	n->is_due |= is_due && rc != RC_OK;
 	n->own = (struct notify_own){ .events = 0 };
 	return rc;
 }

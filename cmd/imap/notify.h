@@ -43,6 +43,8 @@ void notify_unselected(struct session *s);
 /* Whether there is anything that may have to be told at any time. */
 bool notify_is_waiting(const struct session *s);
 struct doorbell *notify_bell(const struct session *s);
+/* Hears the selected folder's owner. True: look now, it is new. */
+bool notify_listen(struct session *s);
 
 /* What the running command did itself: the client is not told of it. */
 struct notify_own {
@@ -68,8 +70,10 @@ enum rc notify_sync(
 /* Folders sorted by name. */
 struct notify_folders {
 	struct arena *a;
-	struct folder *v;
+	struct folder *v;       /* others' under their full names */
 	size_t n;
+	struct str *hidden;     /* others' that may be seen and not read */
+	size_t n_hidden;
 };
 
 /* Annotations sorted by folder and name. */

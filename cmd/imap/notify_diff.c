@@ -184,14 +184,20 @@ is_left_inbox(const struct notify_diff *d, const struct pair *p)
 }
 
 static bool
+is_personal(const struct notify_diff *d, const struct folder *f)
+{
+	return uuid_equals(&f->owner, &d->s->user->owner);
+}
+
+static bool
 tell_here(const struct notify_diff *d, const struct pair *p)
 {
 	unsigned wanted = p->wanted;
 	bool is_renamed = p->from != NULL;
 
 	if (is_renamed)
-		wanted |= notify_events(
-		    d->spec, p->from->name, p->from->subscribed);
+		wanted |= notify_events(d->spec, p->from->name,
+		    p->from->subscribed, is_personal(d, p->from));
 	if (!(wanted & NOTIFY_MAILBOX_NAME) ||
 	    is_own(d, NOTIFY_MAILBOX_NAME, p->name))
 		return false;
@@ -253,6 +259,7 @@ tell_status(struct session *s, const struct folder *f, unsigned what)
 	};
 	struct arg v[sizeof(rows) / sizeof(*rows)];
 	struct arg list = { .type = ARG_LIST, .v = v };
+	struct folder named = *f;
 	struct err unused;
 	size_t i;
 
@@ -262,7 +269,8 @@ tell_status(struct session *s, const struct folder *f, unsigned what)
 		v[list.n++] = (struct arg){ .type = ARG_ATOM,
 			.s = rows[i].name };
 	}
-	(void)status_tell(s, f, &list, &unused);
+	named.owner = s->user->owner; /* the name is the full one already */
+	(void)status_tell(s, &named, &list, &unused);
 }
 
 /* All that any event asks for (3.1). */
@@ -436,7 +444,8 @@ tell_pair(const struct notify_diff *d, struct str name,
 	if (p.is_there && !p.is_same)
 		p.from = find_id(d->before, &now->id);
 	p.wanted = notify_events(d->spec, p.name,
-	    (old && old->subscribed) || (now && now->subscribed));
+	    (old && old->subscribed) || (now && now->subscribed),
+	    (!old || is_personal(d, old)) && (!now || is_personal(d, now)));
 	tell_name(d, &p);
 	if (!p.is_there)
 		return;

@@ -82,7 +82,8 @@ wait_for_command(struct session *s)
 	struct err err;
 
 	while (wake == WAKE_LOOK && notify_is_waiting(s)) {
-		wake = wait_for_change(s, notify_bell(s), end_ms);
+		if (!notify_listen(s))
+			wake = wait_for_change(s, notify_bell(s), end_ms);
 		if (wake != WAKE_LOOK)
 			break;
 		arena_reset(s->command_arena);

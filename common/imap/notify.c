@@ -285,12 +285,13 @@ is_named(const struct notify_group *g, struct str name)
 
 /* Filters may file mail into any folder: inboxes are all (RFC 5465 6.3). */
 static bool
-covers(const struct notify_group *g, struct str name, bool is_subscribed)
+covers(const struct notify_group *g, struct str name, bool is_subscribed,
+    bool is_personal)
 {
 	switch (g->filter) {
 	case NOTIFY_INBOXES:
 	case NOTIFY_PERSONAL:
-		return true;
+		return is_personal;
 	case NOTIFY_SUBSCRIBED:
 		return is_subscribed;
 	case NOTIFY_SUBTREE:
@@ -304,14 +305,14 @@ covers(const struct notify_group *g, struct str name, bool is_subscribed)
 }
 
 unsigned
-notify_events(
-    const struct notify_spec *s, struct str name, bool is_subscribed)
+notify_events(const struct notify_spec *s, struct str name,
+    bool is_subscribed, bool is_personal)
 {
 	unsigned set = 0;
 	size_t i;
 
 	for (i = 0; i < s->n_groups; i++) {
-		if (covers(&s->groups[i], name, is_subscribed))
+		if (covers(&s->groups[i], name, is_subscribed, is_personal))
 			set |= s->groups[i].events;
 	}
 	return set;

@@ -64,11 +64,12 @@ enum notify_verdict notify_parse(struct arena *a, const struct arg *v,
     size_t n, struct notify_spec *ret, const char **ret_wrong);
 
 /*
- * What the groups want to hear of a name, decoded. Groups add up (RFC 5465
+ * What the groups want to hear of a name, decoded; is_personal: it is the
+ * user's own. Groups add up (RFC 5465
  * 6); the selected mailbox's messages are not their business.
  */
-unsigned notify_events(
-    const struct notify_spec *s, struct str name, bool is_subscribed);
+unsigned notify_events(const struct notify_spec *s, struct str name,
+    bool is_subscribed, bool is_personal);
 /* ... of any name. */
 unsigned notify_all_events(const struct notify_spec *s);
 

@@ -10,14 +10,24 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/rnd.h"
 
 #include "base/banned.h"
 
+/* A name for the socket in another owner's folder. */
+struct link {
+	struct uuid owner;
+	char path[256];
+};
+
 struct doorbell {
 	int fd;
 	char path[108];   /* bound by us: to be removed. "" = passed in */
+	struct uuid owner;
+	struct link *links;
+	size_t n_links;
 };
 
 static bool
@@ -47,7 +57,7 @@ ring(const char *path, const void *p, size_t len)
 		return false;
 	is_there = sendto(fd, p, len, MSG_DONTWAIT | MSG_NOSIGNAL,
 		       (const struct sockaddr *)&a, sizeof(a)) >= 0 ||
-	    errno != ECONNREFUSED;
+	    (errno != ECONNREFUSED && errno != ENOENT);
 	close(fd);
 	return is_there;
 }
@@ -180,18 +190,63 @@ doorbell_ring_all(struct str runtime_dir)
 		closedir(d);
 }
 
-enum rc
-doorbell_open_owner(struct str runtime_dir, const struct uuid *owner,
-    struct doorbell **ret_bell, struct err *err)
+static void
+make_path(char *path, size_t size, struct str runtime_dir,
+    const struct uuid *owner)
 {
-	char dir[192], path[256];
+	char dir[192];
 
 	snprintf(dir, sizeof(dir), "%.*s/imap", STR_ARG(runtime_dir));
 	(void)mkdir(dir, 0750);
 	owner_dir(dir, sizeof(dir), runtime_dir, owner);
 	(void)mkdir(dir, 0750);
-	snprintf(path, sizeof(path), "%s/%x", dir, rnd_below(UINT32_MAX));
-	return bind_here(path, ret_bell, err);
+	snprintf(path, size, "%s/%x", dir, rnd_below(UINT32_MAX));
+}
+
+enum rc
+doorbell_open_owner(struct str runtime_dir, const struct uuid *owner,
+    struct doorbell **ret_bell, struct err *err)
+{
+	char path[256];
+	enum rc rc;
+
+	make_path(path, sizeof(path), runtime_dir, owner);
+	rc = bind_here(path, ret_bell, err);
+	if (rc == RC_OK)
+		(*ret_bell)->owner = *owner;
+	return rc;
+}
+
+static bool
+has_owner(const struct doorbell *d, const struct uuid *owner)
+{
+	size_t i;
+
+	for (i = 0; i < d->n_links; i++) {
+		if (uuid_equals(&d->links[i].owner, owner))
+			return true;
+	}
+	return uuid_equals(&d->owner, owner);
+}
+
+/* A ring follows the link; one whose socket is gone is removed by it. */
+bool
+doorbell_also(
+    struct doorbell *d, struct str runtime_dir, const struct uuid *owner)
+{
+	struct link *l;
+
+	if (has_owner(d, owner) || d->n_links == LIMIT_DOORBELL_OWNERS)
+		return true;
+	d->links = mem_grow(
+	    d->links, mem_product(d->n_links + 1, sizeof(*d->links)));
+	l = &d->links[d->n_links];
+	l->owner = *owner;
+	make_path(l->path, sizeof(l->path), runtime_dir, owner);
+	if (symlink(d->path, l->path) != 0)
+		l->path[0] = '\0'; /* polling does it */
+	d->n_links++;
+	return false;
 }
 
 int
@@ -203,8 +258,15 @@ doorbell_fd(const struct doorbell *d)
 void
 doorbell_close(struct doorbell *d)
 {
+	size_t i;
+
 	if (!d)
 		return;
+	for (i = 0; i < d->n_links; i++) {
+		if (d->links[i].path[0])
+			(void)unlink(d->links[i].path);
+	}
+	mem_free(d->links);
 	if (d->path[0])
 		(void)unlink(d->path);
 	close(d->fd);

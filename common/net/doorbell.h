@@ -30,6 +30,12 @@ void doorbell_ring_owner(struct str runtime_dir, const struct uuid *owner);
 void doorbell_ring_all(struct str runtime_dir);
 enum rc doorbell_open_owner(struct str runtime_dir, const struct uuid *owner,
     struct doorbell **ret_bell, struct err *err);
+/*
+ * Rings for this owner ring this bell too; an owner that it has already is
+ * passed over. False: it is new. Up to LIMIT_DOORBELL_OWNERS.
+ */
+bool doorbell_also(struct doorbell *d, struct str runtime_dir,
+    const struct uuid *owner);
 int doorbell_fd(const struct doorbell *d);
 void doorbell_close(struct doorbell *d); /* removes what it had bound */
 

@@ -34,7 +34,8 @@ check_spec(const struct notify_spec *spec)
 		check_pair(g->events);
 		CHECK(g->events && has_names == (g->n_names > 0));
 		for (k = 0; k < g->n_names; k++)
-			CHECK((notify_events(spec, g->names[k], false) &
+			CHECK((notify_events(
+				  spec, g->names[k], false, false) &
 				  g->events) == g->events);
 		names += g->n_names;
 		all |= g->events;

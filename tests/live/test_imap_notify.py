@@ -434,6 +434,56 @@ class Notify(LiveTest):
         self.assertGreater(
             int(re.search(rb'UIDVALIDITY (\d+)', line).group(1)), old)
 
+    # --- folders of others ---------------------------------------------------
+
+    def test_others(self):
+        """Another user's folder, by name, by subscription and selected:
+        what he does rings here. What may not be read is said to be so."""
+        other = f'o{self.address}'
+        self.system.m3mta('mailbox', 'add', other, '--no-password')
+        w = self.dialog('m3mta-imap', '--preauth', other)
+        w.line()
+        for name in ('Team', 'Team/a', 'Shut'):
+            self.ok(w, f'CREATE {name}')
+            self.ok(w, f'SETACL {name} {self.address} '
+                       f'{"l" if name == "Shut" else "lr"}')
+        top = f'Other Users/{other}'
+        d, sub, sel = self.start(), self.start(), self.start()
+        answer = self.ok(d, f'NOTIFY SET STATUS (subtree "{top}" (MessageNew '
+                            'MessageExpunge MailboxName))')
+        self.assertIn(f'* LIST (\\NoAccess) "/" "{top}/Shut"\r\n'.encode(),
+                      answer)
+        self.assertEqual(answer.count(b'* STATUS'), 2)
+        self.ok(sub, f'SUBSCRIBE "{top}/Team"')
+        self.ok(sub, f'NOTIFY SET (personal {ALL}) (subscribed {MESSAGES})')
+        self.ok(sel, f'SELECT "{top}/Team"')
+        self.ok(sel, f'NOTIFY SET (selected {ALL})')
+        self.append(w, folder='Team')
+        for x in (d, sub):
+            self.expect(x, rb'\* STATUS "%s/Team" \(MESSAGES 1 UIDNEXT 2 .*' %
+                        top.encode())
+        self.expect(sel, rb'\* 1 EXISTS', rb'\* \d RECENT')
+        self.append(w, folder='Shut')
+        self.append(w, folder='INBOX')
+        self.append(w, folder='Team/a')
+        self.expect(d, rb'\* STATUS "%s/Team/a" .*' % top.encode())
+        self.silent(sub)
+        self.ok(w, 'RENAME Team/a Team/b')
+        self.expect(d, rb'\* LIST \(\\HasNoChildren\) "/" "%s/Team/b" '
+                       rb'\("OLDNAME" \("%s/Team/a"\)\)' %
+                    (top.encode(), top.encode()),
+                    rb'\* STATUS "%s/Team/b" .*UIDVALIDITY.*' % top.encode())
+        # The right is taken: it is not watched any more, then it is again.
+        self.ok(w, f'DELETEACL Team/b {self.address}')
+        self.expect(d, rb'\* LIST \(\\NonExistent .*\) "/" "%s/Team/b"' %
+                    top.encode())
+        self.append(w, folder='Team/b')
+        self.ok(w, f'SETACL Team/b {self.address} lr')
+        self.expect(d, rb'\* LIST \(\\HasNoChildren\) "/" "%s/Team/b"' %
+                    top.encode(), rb'\* STATUS "%s/Team/b" \(MESSAGES 2 .*' %
+                    top.encode())
+        self.silent(d)
+
     # --- METADATA ------------------------------------------------------------
 
     def test_metadata(self):

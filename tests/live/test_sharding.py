@@ -83,7 +83,12 @@ class Sharding(LiveTest):
                 'UID SEARCH RETURN (SAVE) ALL', 'MOVE 1 Trash',
                 'STORE 1:* +FLAGS.SILENT (\\Deleted)', 'EXPUNGE',
                 'RENAME a/b a/c', 'SUBSCRIBE a', 'STATUS a/c (SIZE)',
-                'GETQUOTAROOT INBOX', 'ENABLE QRESYNC',
+                'GETQUOTAROOT INBOX',
+                'NOTIFY SET STATUS (personal (MessageNew MessageExpunge '
+                'MailboxMetadataChange ServerMetadataChange)) (subtree '
+                '"Other Users" (MailboxName))',
+                'SETMETADATA a (/private/comment "x")', 'NOTIFY NONE',
+                'ENABLE QRESYNC',
                 'SELECT a/c (QRESYNC (1 1))', 'DELETE a/c', 'NOOP',
                 'CREATE S', 'SETACL S ann@example.org lrswipkxtea',
                 'SETACL S anyone l', 'CREATE S/a', 'DELETEACL S anyone',

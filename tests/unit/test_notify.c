@@ -195,7 +195,7 @@ START_TEST(test_filters)
 	    NOTIFY_OK);
 	ck_assert_uint_eq(
 	    notify_events(&spec, str_from_cstr(filters[_i].name),
-		filters[_i].is_subscribed),
+		filters[_i].is_subscribed, true),
 	    filters[_i].is_wanted ? NOTIFY_MAILBOX_NAME : 0);
 }
 END_TEST
@@ -209,11 +209,15 @@ START_TEST(test_groups_add_up)
 				   " FlagChange))"),
 			     &spec),
 	    NOTIFY_OK);
-	ck_assert_uint_eq(notify_events(&spec, STR("a"), false),
+	ck_assert_uint_eq(notify_events(&spec, STR("a"), false, true),
 	    NOTIFY_MESSAGE_NEW | NOTIFY_MESSAGE_EXPUNGE |
 		NOTIFY_MAILBOX_NAME);
 	ck_assert_uint_eq(
-	    notify_events(&spec, STR("b"), true), NOTIFY_MAILBOX_NAME);
+	    notify_events(&spec, STR("b"), true, true), NOTIFY_MAILBOX_NAME);
+	/* Another user's: only what is named or subscribed. */
+	ck_assert_uint_eq(notify_events(&spec, STR("b"), true, false), 0);
+	ck_assert_uint_eq(notify_events(&spec, STR("a"), false, false),
+	    NOTIFY_MESSAGE_NEW | NOTIFY_MESSAGE_EXPUNGE);
 	ck_assert_uint_eq(notify_all_events(&spec),
 	    NOTIFY_MESSAGE_NEW | NOTIFY_MESSAGE_EXPUNGE |
 		NOTIFY_MAILBOX_NAME);
