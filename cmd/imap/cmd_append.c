@@ -303,7 +303,7 @@ take_parts(struct append *a, const struct arg *list, bool *ret_literal)
 static bool
 take_catenate(struct append *a)
 {
-	bool is_literal;
+	bool is_literal = false;
 
 	if (a->n < 2 || a->v[1].type != ARG_LIST || a->v[1].n == 0)
 		return refuse_bad(a, "CATENATE takes a list");

@@ -133,8 +133,9 @@ tell_list(const struct notify_diff *d, const struct pair *p, bool is_renamed)
 {
 	struct session *s = d->s;
 	struct buf b = BUF_INIT;
-	const char *use =
-	    p->is_there ? special_name(p->now->special_use) : NULL;
+	const char *use = p->is_there && p->now
+	    ? special_name(p->now->special_use)
+	    : NULL;
 
 	if (!p->is_there)
 		add_attribute(&b, "\\NonExistent");

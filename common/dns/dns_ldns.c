@@ -188,7 +188,7 @@ enum rc
 dns_mx(struct dns *d, struct arena *a, struct str name,
     struct dns_mx_list *ret, struct err *err)
 {
-	ldns_pkt *packet;
+	ldns_pkt *packet = NULL;
 	enum rc rc = query(d, a, name, LDNS_RR_TYPE_MX, &packet, err);
 
 	if (rc != RC_OK)
@@ -234,7 +234,7 @@ dns_addresses(struct dns *d, struct arena *a, struct str host,
 	size_t i;
 
 	for (i = 0; i < 2; i++) {
-		ldns_pkt *packet;
+		ldns_pkt *packet = NULL;
 
 		rc = query(d, a, host, address_types[i], &packet, err);
 		if (rc != RC_OK)
@@ -270,7 +270,7 @@ enum rc
 dns_mx_read(struct arena *a, struct str packet, struct dns_mx_list *ret,
     struct err *err)
 {
-	ldns_pkt *p;
+	ldns_pkt *p = NULL;
 	enum rc rc = read_packet(packet, &p, err);
 
 	if (rc != RC_OK)
@@ -285,7 +285,7 @@ dns_addresses_read(struct arena *a, struct str packet, struct str **ret_v,
     size_t *ret_n, struct err *err)
 {
 	struct texts t = { .all = { 0 } };
-	ldns_pkt *p;
+	ldns_pkt *p = NULL;
 	enum rc rc = read_packet(packet, &p, err);
 	size_t i;
 

@@ -60,7 +60,7 @@ static void
 warm(void *ctx)
 {
 	struct server *s = ctx;
-	struct err unused;
+	struct err unused = { .rc = RC_OK };
 
 	(void)program_read_db_config(s->p, &unused);
 }
