@@ -150,7 +150,8 @@ class ClientRules:
         s = self.start()
         s.send('1 NAMESPACE\r\n2 LIST "" "*" RETURN (SPECIAL-USE STATUS '
                '(UNSEEN))\r\n')
-        self.assertIn(b'* NAMESPACE (("" "/")) NIL NIL', s.until('1'))
+        self.assertIn(b'* NAMESPACE (("" "/")) (("Other Users/" "/")) NIL',
+                      s.until('1'))
         answer = s.until('2')
         self.assertIn(rb'\Sent', answer)
         self.assertEqual(answer.count(b'* STATUS'), 6)
