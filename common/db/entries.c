@@ -69,6 +69,57 @@ entry_decode(const bson_t *doc, struct entry *e)
 		decode_fields(&it, e);
 }
 
+/* An entry as entry_encode writes it: where each value stands. */
+enum {
+	AT_UID = 4,
+	AT_FLAGS = 15,
+	AT_MODSEQ = 26,
+	AT_MESSAGE = 37,
+	AT_SIZE = 52,
+	AT_DATE = 63,
+	AT_SAVED = 74,
+	ENTRY_SIZE = 86,
+};
+
+/* BSON's int64 named `name` at p. */
+static bool
+take_int(const uint8_t *p, char name, uint64_t *ret)
+{
+	uint64_t n;
+
+	if (p[0] != BSON_TYPE_INT64 || p[1] != name || p[2] != 0)
+		return false;
+	memcpy(&n, p + 3, sizeof(n));
+	*ret = BSON_UINT64_FROM_LE(n);
+	return true;
+}
+
+/*
+ * Most of what SEARCH UNSEEN and FETCH FLAGS cost is to read the entries;
+ * from their places it is a fifth of what going from field to field is.
+ * False: the entry has another form, and *e is not to be used.
+ */
+static bool
+decode_usual(const uint8_t *p, uint32_t len, struct entry *e)
+{
+	uint64_t uid, size, date, saved;
+
+	if (len != ENTRY_SIZE || !take_int(p + AT_UID, 'u', &uid) ||
+	    !take_int(p + AT_FLAGS, 'f', &e->flags) ||
+	    !take_int(p + AT_MODSEQ, 'm', &e->modseq) ||
+	    p[AT_MESSAGE] != BSON_TYPE_OID || p[AT_MESSAGE + 1] != 'i' ||
+	    p[AT_MESSAGE + 2] != 0 || !take_int(p + AT_SIZE, 's', &size) ||
+	    !take_int(p + AT_DATE, 'd', &date) ||
+	    !take_int(p + AT_SAVED, 'v', &saved))
+		return false;
+	e->uid = (uint32_t)uid;
+	memcpy(e->message.b, p + AT_MESSAGE + 3, OID_SIZE);
+	e->size = (uint32_t)size;
+	e->date_s = (int64_t)date;
+	e->saved_s = (int64_t)saved;
+	return true;
+}
+
 void
 entries_decode(
     struct arena *a, const bson_t *doc, const char *key, entry_vec *out)
@@ -79,7 +130,13 @@ entries_decode(
 		return;
 	while (bson_iter_next(&it)) {
 		struct entry *e = VEC_ADD(a, out);
+		const uint8_t *p;
+		uint32_t len = 0;
 
+		if (BSON_ITER_HOLDS_DOCUMENT(&it))
+			bson_iter_document(&it, &len, &p);
+		if (len && decode_usual(p, len, e))
+			continue;
 		*e = (struct entry){ 0 };
 		if (bson_iter_recurse(&it, &inner))
 			decode_fields(&inner, e);

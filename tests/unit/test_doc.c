@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "db/db_internal.h"
+#include "db/store_internal.h"
 #include "base/banned.h"
 
 START_TEST(test_round_trip)
@@ -68,6 +69,68 @@ START_TEST(test_wrong_types)
 }
 END_TEST
 
+static const struct entry whole = {
+	.uid = 4000000000, .size = 4294967295, .flags = UINT64_C(1) << 61 | 5,
+	.modseq = INT64_MAX, .message = { { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+		11, 12 } },
+	.date_s = -1, .saved_s = 1700000000,
+};
+
+static void
+check_entry(const struct entry *e)
+{
+	ck_assert_uint_eq(e->uid, whole.uid);
+	ck_assert_uint_eq(e->size, whole.size);
+	ck_assert_uint_eq(e->flags, whole.flags);
+	ck_assert_uint_eq(e->modseq, whole.modseq);
+	ck_assert(oid_equals(&e->message, &whole.message));
+	ck_assert_int_eq(e->date_s, whole.date_s);
+	ck_assert_int_eq(e->saved_s, whole.saved_s);
+}
+
+/* The same fields in another order, some of another type. */
+static void
+add_odd_entry(bson_t *array, const char *key)
+{
+	bson_t e;
+
+	bson_append_document_begin(array, key, -1, &e);
+	BSON_APPEND_INT64(&e, "v", whole.saved_s);
+	BSON_APPEND_INT64(&e, "f", (int64_t)whole.flags);
+	BSON_APPEND_INT64(&e, "m", (int64_t)whole.modseq);
+	doc_add_oid(&e, "i", &whole.message);
+	BSON_APPEND_INT64(&e, "s", whole.size);
+	BSON_APPEND_INT32(&e, "d", (int32_t)whole.date_s);
+	BSON_APPEND_DOUBLE(&e, "u", whole.uid);
+	bson_append_document_end(array, &e);
+}
+
+/* Entries as they are always written, and as they never are. */
+START_TEST(test_entries)
+{
+	struct arena *a = arena_new();
+	entry_vec v = { 0 };
+	bson_t doc = BSON_INITIALIZER, array;
+
+	entries_encode(&doc, "e", &whole, 1);
+	bson_append_array_begin(&doc, "odd", -1, &array);
+	add_odd_entry(&array, "0");
+	entry_encode(&array, 1, &whole);
+	BSON_APPEND_INT32(&array, "2", 7);
+	bson_append_array_end(&doc, &array);
+	entries_decode(a, &doc, "e", &v);
+	ck_assert_uint_eq(v.n, 1);
+	check_entry(&v.v[0]);
+	entries_decode(a, &doc, "odd", &v);
+	ck_assert_uint_eq(v.n, 4);
+	check_entry(&v.v[1]);
+	check_entry(&v.v[2]);
+	ck_assert_uint_eq(v.v[3].uid, 0);
+	bson_destroy(&doc);
+	arena_free(a);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -78,6 +141,7 @@ main(void)
 
 	tcase_add_test(t, test_round_trip);
 	tcase_add_test(t, test_wrong_types);
+	tcase_add_test(t, test_entries);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
