@@ -100,7 +100,9 @@ class FakeMta:
             elif verb == 'RCPT':
                 if self.script.get('RCPT', '250').startswith('250'):
                     envelope.append(line)
-            stage = 'EHLO' if verb == 'HELO' else verb
+            stage = verb
+            if verb == 'HELO' and 'HELO' not in self.script:
+                stage = 'EHLO'
             if not self.act(sock, stage, good):
                 return
             if verb == 'DATA' and self.script.get(

@@ -150,6 +150,20 @@ class Spam(FilterTest):
         self.configure(spam__server=f'127.0.0.1:{free_port()}')
         self.passes()
 
+    def test_unix_socket(self):
+        """The same spamd, behind a socket in the file system."""
+        path = self.system.folder + '/spamd.sock'
+        self.system.start(['socat', '-t30', f'UNIX-LISTEN:{path},fork',
+                           f'TCP:127.0.0.1:{self.port}'])
+        wait_for(lambda: os.path.exists(path), what='socket')
+        self.configure(spam__server=path)
+        before = self.exists(folder='Junk')
+        self.assertTrue(self.post(body=GTUBE + '\r\n')[-1].startswith('250'))
+        self.system.mda()
+        self.assertEqual(self.exists(folder='Junk'), before + 1)
+        self.configure(spam__server=path + '.none')
+        self.passes()
+
     def test_slow_and_garbage(self):
         for answer in (None, b'', b'SPAMD/1.1 76 Bad header line\r\n\r\n',
                        b'\x00\xff' * 1000, b'SPAMD/1.1 0 EX_OK\r\n\r\n'):

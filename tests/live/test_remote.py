@@ -1,6 +1,7 @@
 """Sending to another mail system, found by a real name server (nsd)."""
 import email
 import os
+import re
 import unittest
 
 from harness import LiveTest, System, free_port, wait_for
@@ -18,6 +19,22 @@ null IN MX 0 .
 implicit IN A 127.0.0.1
 deadonly IN MX 10 dead.example.
 us IN MX 10 mx.example.org.
+dual IN AAAA ::1
+dual IN A 127.0.0.2
+dual IN A 127.0.0.1
+manyaddresses IN MX 10 dual.example.
+one IN A 127.0.0.1
+two IN A 127.0.0.1
+equal IN MX 10 one.example.
+equal IN MX 10 two.example.
+backup IN MX 10 mx.example.
+backup IN MX 20 mx.example.org.
+backup IN MX 30 worse.example.
+worse IN A 127.0.0.1
+down IN MX 10 dead.example.
+down IN MX 20 mx.example.org.
+down IN MX 20 mx.example.
+down IN MX 30 worse.example.
 '''
 
 
@@ -32,7 +49,9 @@ class Remote(LiveTest):
         cls.far.set('tls.certificate', cls.far.folder + '/far.pem')
         cls.far.set('tls.key', cls.far.folder + '/far.key')
         cls.far.write_config()
-        for domain in ('good.example', 'implicit.example'):
+        for domain in ('good.example', 'implicit.example',
+                       'manyaddresses.example', 'equal.example',
+                       'backup.example', 'down.example'):
             cls.far.add_domain(domain)
             cls.far.add_mailbox('bob@' + domain)
             cls.far.add_mailbox('eve@' + domain)
@@ -41,6 +60,8 @@ class Remote(LiveTest):
         s.write_config()
         s.add_domain()
         s.add_mailbox('ann@example.org', '--may-relay')
+        for domain in ('backup.example', 'down.example'):
+            s.m3mta('domain', 'add', domain, '--delivery=backup')
 
     @classmethod
     def start_nsd(cls):
@@ -84,7 +105,7 @@ zone:
         d.smtp('DATA')
         d.send('Subject: far\r\n\r\n..dots\r\n.\r\n'.replace('\n..', '\n...'))
         self.assertTrue(d.reply()[0].startswith('250'))
-        self.system.mda()
+        return self.system.mda().stderr.decode()
 
     def exists(self, system, address):
         owner = system.db.mailboxes.find_one({'_id': address})['owner']
@@ -136,6 +157,30 @@ zone:
         self.submit('bob@implicit.example')
         self.far.mda()
         self.assertEqual(self.exists(self.far, 'bob@implicit.example'), 1)
+
+    def test_every_address_is_tried(self):
+        self.submit('bob@manyaddresses.example')
+        self.far.mda()
+        self.assertEqual(self.exists(self.far, 'bob@manyaddresses.example'),
+                         1)
+
+    def test_random_among_equals(self):
+        hosts = {re.search(r'event=delivered .*host=(\S+)', self.submit(
+            'bob@equal.example')).group(1) for _ in range(16)}
+        self.assertEqual(hosts, {'one.example', 'two.example'})
+
+    def test_backup_goes_to_better_hosts_only(self):
+        log = self.submit('bob@backup.example')
+        self.assertIn('host=mx.example ', log)
+        # What is worse than we are, or as good, would send it back.
+        self.submit('bob@down.example')
+        item = self.system.db.queue.find_one(
+            {'recipients.address': 'bob@down.example'})
+        self.assertEqual(item['recipients'][0]['state'], 'P')
+        self.assertEqual(item['attempts'], 1)
+        self.far.mda()
+        self.assertEqual(self.exists(self.far, 'bob@down.example'), 0)
+        self.system.m3mta('queue', 'delete', str(item['_id']))
 
     def test_one_refused_is_one_bounce(self):
         self.submit('eve@implicit.example', 'nobody@implicit.example')

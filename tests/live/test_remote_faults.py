@@ -1,5 +1,6 @@
 """A next mail system that fails at each stage in each way: what becomes of
 the message. And the rules between sessions: concurrency, dead hosts."""
+import base64
 import unittest
 
 from fake_mta import STAGES, FakeMta
@@ -149,6 +150,54 @@ class RemoteFaults(LiveTest):
         d.line()
         d.imap('a', 'SELECT INBOX')
         self.assertIn(b'Action: relayed', d.imap('b', 'FETCH * BODY[]'))
+
+    def test_helo_after_ehlo(self):
+        """A server of RFC 821: nothing of what it does not know is said."""
+        fake = self.fake({'EHLO': '502 5.5.1 what', 'HELO': '250 fake'},
+                         PIPELINING + ('DSN', 'SMTPUTF8'))
+        self.post(params=' BODY=8BITMIME RET=FULL ENVID=x SIZE=100',
+                  rcpt=' NOTIFY=FAILURE')
+        self.system.mda()
+        self.assertEqual([c[:4] for c in fake.commands],
+                         ['EHLO', 'HELO', 'MAIL', 'RCPT', 'DATA', 'QUIT'])
+        self.assertEqual(fake.commands[2], 'MAIL FROM:<ann@example.org>')
+        self.assertEqual(fake.commands[3], 'RCPT TO:<bob@far.example>')
+
+    def test_parameters_that_are_offered(self):
+        fake = self.fake({}, ('SIZE', '8BITMIME', 'SMTPUTF8'))
+        self.post(params=' BODY=8BITMIME SMTPUTF8')
+        size = self.system.db.queue.find_one()['size']
+        self.system.mda()
+        self.assertEqual(
+            fake.commands[1], f'MAIL FROM:<ann@example.org> SIZE={size} '
+            'BODY=8BITMIME SMTPUTF8')
+        fake = self.fake({}, ())
+        self.post(params=' BODY=8BITMIME')
+        self.system.mda()
+        self.assertEqual(fake.commands[1], 'MAIL FROM:<ann@example.org>')
+
+    def test_smarthost_of_a_domain_with_auth(self):
+        path = self.system.folder + '/password'
+        with open(path, 'w') as f:
+            f.write('secret\n')
+        self.addCleanup(
+            self.system.m3mta, 'domain', 'set', 'far.example',
+            '--route-login=', '--tls=may')
+        plain = base64.b64encode(b'\0hub\0secret').decode()
+        for offer, script, want in (
+                ('AUTH PLAIN LOGIN', {'AUTH': '235 2.7.0 yes'},
+                 ['AUTH PLAIN ' + plain]),
+                ('AUTH LOGIN', {'AUTH': '334 VXNlcm5hbWU6',
+                                'AHVI': '334 UGFzc3dvcmQ6',
+                                'C2VJ': '235 2.7.0 yes'},
+                 ['AUTH LOGIN', 'aHVi', 'c2VjcmV0'])):
+            fake = self.fake(script, (offer,))
+            self.route(fake, '--route-login=hub',
+                       f'--route-password-file={path}', '--tls=never')
+            self.post()
+            self.system.mda()
+            self.assertEqual(fake.commands[1:1 + len(want)], want)
+            self.assertEqual(len(fake.messages), 1)
 
     def test_smtputf8_is_needed(self):
         fake = self.fake({}, PIPELINING)

@@ -114,6 +114,45 @@ class Routing(LiveTest):
                  for w in ('ann', 'bob', 'eve')]
         self.assertEqual([b - a for a, b in zip(before, after)], [1, 1, 1])
 
+    def test_limits_of_aliases(self):
+        """Ten deep is enough, ten thousand are too many: the sender is told,
+        and nobody gets a part of it."""
+        s = self.system
+        for i in range(12):
+            s.m3mta('alias', 'add', f'deep{i}@example.org',
+                    f'deep{i + 1}@example.org' if i < 11
+                    else 'ann@example.org')
+        s.m3mta('alias', 'add', 'wide@example.org', 'ann@example.org')
+        s.db.mailboxes.update_one({'_id': 'wide@example.org'}, {'$set': {
+            'destinations': [f'u{i}@example.org' for i in range(10001)]}})
+        before = self.exists('ann@example.org')
+        for address, status, words in (
+                ('deep0@example.org', '5.4.6', 'too deep'),
+                ('wide@example.org', '5.3.0', 'too many recipients'),
+                ('deep3@example.org', None, None)):
+            with self.subTest(address):
+                told = self.exists('bob@example.org')
+                self.post(address, sender='bob@example.org')
+                self.assertEqual(s.db.queue.count_documents({}), 0)
+                if not status:
+                    self.assertEqual(self.exists('bob@example.org'), told)
+                    continue
+                self.assertEqual(self.exists('bob@example.org'), told + 1)
+                fields = self.last('bob@example.org').get_payload()[
+                    1].get_payload()[1]
+                self.assertEqual(fields['Status'], status)
+                self.assertIn(words, fields['Diagnostic-Code'])
+        self.assertEqual(self.exists('ann@example.org'), before + 1)
+
+    def test_duplicates_are_removed(self):
+        s = self.system
+        s.m3mta('alias', 'add', 'dup@example.org', 'ann@example.org',
+                'ANN@example.org', 'bob@example.org')
+        before = [self.exists(f'{w}@example.org') for w in ('ann', 'bob')]
+        self.post('dup@example.org', 'ann@example.org', 'Ann@Example.Org')
+        after = [self.exists(f'{w}@example.org') for w in ('ann', 'bob')]
+        self.assertEqual([b - a for a, b in zip(before, after)], [1, 1])
+
     def test_delivered_to_loop(self):
         self.post('ann@example.org', sender='bob@example.org',
                   header='Delivered-To: ann@example.org\r\n')

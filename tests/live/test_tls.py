@@ -135,16 +135,39 @@ class Tls(LiveTest):
                 pass
 
     def test_a_renewed_certificate_is_used_at_once(self):
-        self.connect(self.imaps).close()
-        with open(self.system.folder + '/main.pem') as f:
-            before = f.read()
-        make_certificate(self.system.folder, 'main', 'mx.example.org')
-        with self.connect(self.imaps) as s:
-            got = ssl.DER_cert_to_PEM_cert(s.getpeercert(True))
-        with open(self.system.folder + '/main.pem') as f:
-            now = f.read()
-        self.assertNotEqual(before, now)
-        self.assertEqual(got.split(), now.split())
+        """In both process forms, by both protocols."""
+        each = [self.system.serve(p, 'x', form='inetd', options=['--tls'])
+                for p in ('m3mta-imap', 'm3mta-smtp')]
+        for port in (self.imaps, self.submissions, *each):
+            self.connect(port).close()
+            with open(self.system.folder + '/main.pem') as f:
+                before = f.read()
+            make_certificate(self.system.folder, 'main', 'mx.example.org')
+            with self.connect(port) as s:
+                got = ssl.DER_cert_to_PEM_cert(s.getpeercert(True))
+            with open(self.system.folder + '/main.pem') as f:
+                now = f.read()
+            self.assertNotEqual(before, now)
+            self.assertEqual(got.split(), now.split())
+
+    def test_starttls_off(self):
+        """Also with a certificate."""
+        port = self.system.serve('m3mta-smtp', 'smtp', options=[
+            '-o', 'smtp.starttls=off'])
+        with smtplib.SMTP('127.0.0.1', port) as c:
+            c.ehlo()
+            self.assertNotIn('starttls', c.esmtp_features)
+            self.assertEqual(c.docmd('STARTTLS')[0], 502)
+
+    def test_the_log_names_protocol_and_cipher(self):
+        self.connect(self.submissions).close()
+        with smtplib.SMTP('127.0.0.1', self.smtp) as c:
+            c.ehlo()
+            c._host = 'mx.example.org'
+            c.starttls(context=self.context())
+            c.ehlo()
+        self.assertRegex(self.system.logs(), r'event=tls .*version=TLSv1\.3 '
+                         r'cipher=\S+ servername=mx\.example\.org')
 
 
 if __name__ == '__main__':
