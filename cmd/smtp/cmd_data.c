@@ -21,7 +21,7 @@
 
 #include "base/banned.h"
 
-enum { COMMIT_MS = 60000, BLOCK = 65536 };
+enum { COMMIT_MS = 60000, BLOCK = 65536, LOGGED_OCTETS = 500 };
 
 struct reception {
 	struct session *s;
@@ -33,6 +33,7 @@ struct reception {
 	struct submit *submit;    /* submission: the header is completed */
 	struct acceptance *acc;
 	uint64_t max;
+	int64_t start_ms;         /* of DATA */
 	enum rc rc;               /* of the store: sticky */
 	struct err err;
 };
@@ -148,14 +149,14 @@ on_piece(void *ctx, struct str piece)
  * wanted: a client that sends an octet a minute must not hold a process.
  */
 static int64_t
-block_deadline(const struct reception *r, int64_t start_ms)
+block_deadline(const struct reception *r)
 {
 	const struct config *c = r->s->config;
 	int64_t block = session_deadline(r->s, CFG_SMTP_TIMEOUT_DATA);
 	int64_t rate = config_int(c, CFG_SMTP_LIMIT_DATA_RATE);
 	int64_t whole = rate == 0
 	    ? block
-	    : start_ms + config_int(c, CFG_SMTP_TIMEOUT_DATA) +
+	    : r->start_ms + config_int(c, CFG_SMTP_TIMEOUT_DATA) +
 		(int64_t)(r->dot.size * 1000 / (uint64_t)rate);
 
 	return whole < block ? whole : block;
@@ -166,13 +167,12 @@ static enum io
 receive(struct reception *r)
 {
 	struct session *s = r->s;
-	int64_t start_ms = clock_mono_ms();
 	struct str block;
 	enum io io;
 
 	while (!r->dot.is_done) {
 		io = reader_block(
-		    s->reader, BLOCK, block_deadline(r, start_ms), &block);
+		    s->reader, BLOCK, block_deadline(r), &block);
 		if (io != IO_OK)
 			return io;
 		reader_consume(
@@ -277,17 +277,38 @@ check_content(struct reception *r)
 	return false;
 }
 
+/* Enough to find a message by; the deliveries name each of them. */
+static struct str
+some_recipients(struct arena *a, const struct queue_item *item)
+{
+	struct str all = STR("");
+	size_t i;
+
+	for (i = 0; i < item->n_recipients && all.len < LOGGED_OCTETS; i++)
+		all = arena_join3(a, all, i ? STR(",") : STR(""),
+		    item->recipients[i].address);
+	return i < item->n_recipients ? arena_join(a, all, STR(",..."))
+				      : all;
+}
+
 static void
-log_accepted(const struct session *s, const struct queue_item *item,
+log_accepted(const struct reception *r, const struct queue_item *item,
     struct str id)
 {
+	const struct session *s = r->s;
+
 	log_begin(LOG_AT_INFO, "accepted");
 	log_str("queue", id);
 	log_str("from", item->sender);
+	log_str("to", some_recipients(s->txn_arena, item));
 	log_num("recipients", (int64_t)item->n_recipients);
 	log_num("size", (int64_t)item->size);
 	log_cstr("protocol", protocol_name(s));
+	log_str("helo", s->helo);
+	log_str("tls", stream_tls_version(s->stream));
 	log_str("login", item->login);
+	log_num("code", 250);
+	log_num("ms", clock_mono_ms() - r->start_ms);
 	log_end();
 }
 
@@ -357,7 +378,7 @@ commit(struct reception *r)
 	chat_flush(s);
 	doorbell_ring_mda(
 	    config_str(s->config, CFG_RUNTIME_DIR), item.bucket);
-	log_accepted(s, &item, id);
+	log_accepted(r, &item, id);
 }
 
 static void
@@ -375,7 +396,8 @@ end_early(struct session *s, enum io io)
 static void
 init(struct reception *r, struct session *s)
 {
-	*r = (struct reception){ .s = s, .id = oid_new(), .max = UINT64_MAX };
+	*r = (struct reception){ .s = s, .id = oid_new(), .max = UINT64_MAX,
+		.start_ms = clock_mono_ms() };
 	r->is_normalised = str_equals(
 	    config_str(s->config, CFG_SMTP_BODY_BARE_LF), STR("normalise"));
 	if (config_bool(s->config, CFG_SMTP_SIZE_CHECK_DATA))

@@ -13,6 +13,24 @@ class Trace(LiveTest):
         cls.system.add_mailbox('ann@example.org')
         cls.system.add_mailbox('bob@example.org')
 
+    def check_line(self, log, queue_id):
+        """What the log says of an accepted message, in one line."""
+        with open(log) as f:
+            line = next(x for x in f if 'event=accepted' in x and
+                        queue_id in x)
+        for field in ('session=[0-9a-f]{16}', 'peer=unknown',
+                      'from=ann@example.org',
+                      'to="?bob@example.org,gone@example.org"?',
+                      'recipients=2', 'size=[0-9]+', 'protocol=ESMTP',
+                      'helo=a', 'tls=""', 'login=""', 'code=250',
+                      'ms=[0-9]+', 'time=20[0-9T:.-]+Z'):
+            self.assertRegex(line, ' ' + field + '( |$)')
+        with open(log) as f:
+            lines = [x for x in f if 'event=delivered' in x or
+                     'event=failed' in x]
+        for field in ('to=', 'mailbox=|host=', 'queue='):
+            self.assertRegex(lines[0], ' (' + field + ')')
+
     def test_trace(self):
         s = self.system
         log = s.folder + '/mail.log'
@@ -34,6 +52,7 @@ class Trace(LiveTest):
             s.m3mta('mailbox', 'remove', 'gone@example.org', '--yes')
             subprocess.run([binary('m3mta-mda'), '-c', s.config],
                            check=True, stderr=f)
+        self.check_line(log, ids[0])
         rows = s.m3mta_json('trace', ids[0], log)
         events = [r['event'] for r in rows]
         self.assertEqual(events[:2], ['connected', 'accepted'])
