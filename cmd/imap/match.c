@@ -316,10 +316,12 @@ octets_wanted(const struct batch *b, const struct candidate *c)
 	    : c->facts.parts[0].header_size;
 }
 
+/* By number, not by place: documents come in no particular order. */
 static void
-step(const struct batch *b, size_t at)
+step(const struct batch *b, size_t n_judged)
 {
-	progress_step(b->x->s, b->v[at], b->x->view->n_announced);
+	progress_step(
+	    b->x->s, b->v[0] + n_judged, b->x->view->n_announced);
 }
 
 /* One candidate at a time has its octets in memory. */
@@ -329,7 +331,7 @@ judge_up_to(struct batch *b, size_t end)
 	while (b->reading < end && b->x->rc == RC_OK) {
 		const struct candidate *c = &b->open.v[b->reading++];
 
-		step(b, c->at);
+		step(b, b->reading);
 		(void)judge_octets(b, c, buf_str(&b->octets));
 		buf_reset(&b->octets);
 	}
