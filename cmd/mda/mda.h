@@ -82,6 +82,11 @@ bool mda_is_stopping(const struct mda *m);
 
 struct route_cache *route_cache_new(void);
 void route_cache_free(struct route_cache *c);
+/*
+ * Forgets answers that are seconds old. Before each claim, never in the
+ * middle: the jobs of a claim borrow from them.
+ */
+void route_cache_refresh(struct route_cache *c);
 /* Fills the verdicts of all pending recipients. */
 enum rc route_job(struct mda *m, struct job *j, struct err *err);
 

@@ -45,8 +45,9 @@ route_cache_free(struct route_cache *c)
 	mem_free(c);
 }
 
-static void
-refresh(struct route_cache *c)
+/* Only between claims: the verdicts of jobs point into the answers. */
+void
+route_cache_refresh(struct route_cache *c)
 {
 	if (clock_mono_ms() < c->until_ms && c->n < CACHE_ENTRIES)
 		return;
@@ -84,6 +85,8 @@ decide(struct mda *m, const struct address *to, struct rcpt_answer *ret,
 
 	key = address_key(m->a, to);
 	slot = slot_of(c, key);
+	if (!slot->key.p && c->n >= CACHE_ENTRIES)
+		return rcpt_decide(m->db, m->a, m->config, &q, ret, err);
 	if (!slot->key.p) {
 		rc = rcpt_decide(
 		    m->db, c->a, m->config, &q, &slot->answer, err);
@@ -355,7 +358,6 @@ route_job(struct mda *m, struct job *j, struct err *err)
 	size_t i, n = j->item->n_recipients;
 	enum rc rc = RC_OK;
 
-	refresh(m->cache);
 	j->verdicts = ARENA_ARRAY(m->a, n, struct verdict);
 	for (i = 0; rc == RC_OK && i < n; i++) {
 		struct verdict *v = &j->verdicts[i];

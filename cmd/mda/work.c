@@ -156,6 +156,7 @@ mda_work(struct mda *m, uint64_t buckets, struct err *err)
 
 	while (rc == RC_OK && b < QUEUE_BUCKETS && !mda_is_stopping(m)) {
 		arena_reset(m->a);
+		route_cache_refresh(m->cache);
 		rc = claim_batch(m, buckets, &b, &claim, err);
 		if (rc != RC_OK)
 			release_claim(m, &claim);

@@ -124,6 +124,21 @@ class RemoteFaults(LiveTest):
             self.assertEqual(len({x for e, _ in fake.messages for x in e}),
                              250)
 
+    def test_more_recipients_than_are_remembered(self):
+        """One claim with more addresses than the cache of answers holds:
+        what it said of the first stays true to the end."""
+        fake = self.fake({}, PIPELINING)
+        want = {f'm{i}u{k}@far.example' for i in range(45)
+                for k in range(100)}
+        for i in range(45):
+            self.post(*[f'm{i}u{k}@far.example' for k in range(100)])
+        self.system.mda()
+        self.assertEqual(self.system.db.queue.count_documents({}), 0)
+        got = [x.decode().split('<')[1].split('>')[0]
+               for e, _ in fake.messages for x in e]
+        self.assertEqual(len(got), len(want))
+        self.assertEqual(set(got), want)
+
     def test_session_is_used_again(self):
         fake = self.fake({}, PIPELINING)
         for _ in range(5):
