@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "log/log.h"
 #include "remote.h"
@@ -14,10 +15,12 @@
 #include "base/banned.h"
 
 enum { PATIENCE_MS = 1000, NAP_MS = 5 };
+enum { LATER_LAST_MS = 8000 };
 enum { ENDED_DONE, ENDED_BADLY, ENDED_LATER }; /* exit codes of a courier */
 
 struct couriers {
 	pid_t *pids;    /* 0 = free */
+	struct buf *keys; /* the destination of each */
 	int max;
 	bool has_later; /* something waits for room, for seconds */
 };
@@ -29,12 +32,18 @@ couriers_new(int max)
 
 	c->max = max;
 	c->pids = mem_alloc(mem_product((size_t)max, sizeof(*c->pids)));
+	c->keys = mem_alloc(mem_product((size_t)max, sizeof(*c->keys)));
 	return c;
 }
 
 void
 couriers_free(struct couriers *c)
 {
+	int i;
+
+	for (i = 0; i < c->max; i++)
+		buf_done(&c->keys[i]);
+	mem_free(c->keys);
 	mem_free(c->pids);
 	mem_free(c);
 }
@@ -92,20 +101,52 @@ couriers_wait(struct couriers *c, bool is_stop)
 		reap(c, i, 0);
 }
 
-/* A free place, NULL after a while without one. */
-static pid_t *
-find_place(struct couriers *c)
+static int64_t
+count_same(struct couriers *c, struct str key)
 {
+	int64_t n = 0;
+	int i;
+
+	(void)couriers_count(c);
+	for (i = 0; i < c->max; i++)
+		n += c->pids[i] && str_equals(buf_str(&c->keys[i]), key);
+	return n;
+}
+
+/*
+ * A free place, NULL after a while without one. More couriers than sessions
+ * would only wait for each other, and take the places of other destinations.
+ */
+static pid_t *
+find_place(struct mda *m, struct str key)
+{
+	struct couriers *c = m->couriers;
 	int64_t deadline = clock_deadline(PATIENCE_MS);
 	int i;
 
+	if (count_same(c, key) >=
+	    config_int(m->config, CFG_REMOTE_CONCURRENCY))
+		return NULL;
 	while (couriers_count(c) == c->max && clock_left_ms(deadline) > 0)
 		clock_sleep(NAP_MS);
 	for (i = 0; i < c->max; i++) {
-		if (!c->pids[i])
-			return &c->pids[i];
+		if (c->pids[i])
+			continue;
+		buf_reset(&c->keys[i]);
+		buf_add_str(&c->keys[i], key);
+		return &c->pids[i];
 	}
 	return NULL;
+}
+
+/* The more finds no room, the longer it waits, or claims were all we do. */
+static void
+adapt_wait(struct mda *m, bool has_place)
+{
+	if (has_place)
+		m->later_ms = MDA_LATER_MS;
+	else if (m->later_ms < LATER_LAST_MS)
+		m->later_ms *= 2;
 }
 
 /* What it did not finish is tried again when its lease ends. */
@@ -116,6 +157,7 @@ run_courier(struct mda *m, struct job *const *jobs, size_t n)
 	size_t i;
 
 	db_postfork(m->p->db);
+	m->later_ms = MDA_LATER_MS;
 	m->worker = arena_printf(m->a, "%.*s/%d", STR_ARG(m->p->hostname),
 	    (int)getpid());
 	if (remote_deliver(m, jobs, n, &err) != RC_OK) {
@@ -131,12 +173,14 @@ run_courier(struct mda *m, struct job *const *jobs, size_t n)
 }
 
 static enum rc
-send_out(struct mda *m, struct job *const *jobs, size_t n, struct err *err)
+send_out(struct mda *m, struct str key, struct job *const *jobs, size_t n,
+    struct err *err)
 {
-	pid_t *place = find_place(m->couriers);
+	pid_t *place = find_place(m, key);
 	enum rc rc = RC_OK;
 	size_t i;
 
+	adapt_wait(m, place != NULL);
 	if (place && (*place = fork()) == 0)
 		_exit(run_courier(m, jobs, n));
 	for (i = 0; i < n; i++) {
@@ -198,7 +242,7 @@ couriers_hand_over(
 			if (k > i)
 				keys[k] = STR_NONE;
 		}
-		rc = send_out(m, group, n_group, err);
+		rc = send_out(m, keys[i], group, n_group, err);
 	}
 	return rc;
 }

@@ -16,7 +16,6 @@
 enum {
 	RETRY_MS = 2000, /* the database is away */
 	ROOM_MS = 200,   /* all sessions to a destination are taken */
-	LATER_MS = 3000, /* more than what outcome.c makes such mail wait */
 };
 
 static int
@@ -65,7 +64,7 @@ run_once(struct mda *m)
 		has_more = rc == RC_OK && couriers_count(m->couriers) > 0;
 		couriers_wait(m->couriers, mda_is_stopping(m));
 		if (couriers_take_later(m->couriers))
-			later_ms = clock_deadline(LATER_MS);
+			later_ms = clock_deadline(3 * m->later_ms);
 		if (rc == RC_OK && !has_more && clock_left_ms(later_ms)) {
 			clock_sleep(ROOM_MS);
 			has_more = true;
@@ -135,7 +134,7 @@ work(struct program *p, const struct report_texts *texts, int stop_fd,
 	struct mda m = { .p = p, .config = &p->config, .db = p->db,
 		.texts = texts,
 		.worker = worker_name(p), .cache = route_cache_new(),
-		.stop_fd = stop_fd, .a = arena_new(),
+		.later_ms = MDA_LATER_MS, .stop_fd = stop_fd, .a = arena_new(),
 		.couriers = couriers_new(
 		    (int)config_int(&p->config, CFG_REMOTE_SESSIONS)) };
 	char session[16];

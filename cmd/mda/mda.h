@@ -25,9 +25,13 @@ struct mda {
 	const struct report_texts *texts;
 	int64_t next_expiry_ms;
 	struct couriers *couriers;
+	int64_t later_ms;         /* how long what finds no room waits, or
+	                           * twice as long */
 	int stop_fd;              /* readable: finish what is claimed, end */
 	struct arena *a;          /* of one claim */
 };
+
+enum { MDA_LATER_MS = 1000 }; /* later_ms at first */
 
 /* What this attempt found out about one recipient. */
 enum fate {
@@ -75,6 +79,12 @@ struct job {
 enum rc mda_work(struct mda *m, uint64_t buckets, struct err *err);
 /* Gives back the claims of jobs that were not finished, after a failure. */
 void mda_release(struct mda *m, struct job *const *jobs, size_t n);
+/*
+ * Those that only wait for room go back, as if never claimed, in one write;
+ * they are finished. RC_TEMP: the database.
+ */
+enum rc mda_put_off(
+    struct mda *m, struct job *const *jobs, size_t n, struct err *err);
 /* True when the process was told to end. */
 bool mda_is_stopping(const struct mda *m);
 
@@ -98,6 +108,8 @@ void verdict_retry(struct mda *m, struct verdict *v, uint32_t code,
 /* All that wait for a session wait for another claim. */
 void verdict_later(struct job *j);
 bool job_has_later(const struct job *j);
+/* Nothing else is to be written about this attempt. */
+bool job_is_only_later(const struct job *j);
 
 /* Makes the addresses recipients of the same message, instead of v's. */
 void verdict_redirect(struct mda *m, struct job *j, struct verdict *v,
@@ -121,7 +133,8 @@ enum rc local_deliver(
 struct couriers *couriers_new(int max);
 /*
  * Jobs with remote recipients, by destination; they are finished for the
- * caller. Waits a little when all are busy, then leaves jobs for later.
+ * caller. Waits a little when all are busy, then leaves jobs for later; at
+ * once those for a destination that has as many couriers as sessions.
  */
 enum rc couriers_hand_over(
     struct mda *m, struct job *jobs, size_t n, struct err *err);

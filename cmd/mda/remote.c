@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/rnd.h"
 #include "client.h"
 #include "db/limits.h"
 #include "dns/dns.h"
@@ -13,7 +14,9 @@
 
 #include "base/banned.h"
 
-enum { OUTCOME_EVERY_MS = 500, ROOM_MS = 5000, ROOM_EVERY_MS = 30 };
+enum { OUTCOME_EVERY_MS = 500, ROOM_MS = 5000 };
+/* Between two looks for room: many may wait for the same. */
+enum { ROOM_FIRST_MS = 20, ROOM_LAST_MS = 640 };
 
 struct courier {
 	struct mda *m;
@@ -21,6 +24,7 @@ struct courier {
 	struct client *client;  /* open session, to `open` */
 	struct str open;        /* the key of a destination, "" = none */
 	struct str host;        /* that it is with */
+	struct str full;        /* a key that had no room for long */
 	struct smtp_reply last;
 	int64_t renew_at_ms;    /* the leases of what is left */
 };
@@ -195,7 +199,7 @@ wait_for_slot(struct courier *c, struct str key, enum slot_answer *ret,
     struct err *err)
 {
 	const struct config *config = c->m->config;
-	int64_t deadline = clock_deadline(ROOM_MS);
+	int64_t deadline = clock_deadline(ROOM_MS), nap_ms = ROOM_FIRST_MS;
 	enum rc rc;
 
 	for (;;) {
@@ -205,7 +209,9 @@ wait_for_slot(struct courier *c, struct str key, enum slot_answer *ret,
 		if (rc != RC_OK || *ret != SLOT_BUSY ||
 		    clock_left_ms(deadline) == 0 || mda_is_stopping(c->m))
 			return rc;
-		clock_sleep(ROOM_EVERY_MS);
+		clock_sleep(nap_ms / 2 + rnd_below((uint32_t)nap_ms));
+		if (nap_ms < ROOM_LAST_MS)
+			nap_ms *= 2;
 	}
 }
 
@@ -221,12 +227,16 @@ open_session(struct courier *c, const struct destination *to,
 	if (c->client && str_equals(c->open, to->key))
 		return OPEN;
 	hang_up(c);
+	if (c->full.len && str_equals(c->full, to->key))
+		return OPEN_LATER;
 	if (wait_for_slot(c, to->key, &answer, err) != RC_OK) {
 		log_failure("limits", err);
 		return OPEN_LATER;
 	}
-	if (answer == SLOT_BUSY)
+	if (answer == SLOT_BUSY) {
+		c->full = to->key;
 		return OPEN_LATER;
+	}
 	if (answer == SLOT_DEAD) {
 		err_set(err, RC_TEMP, "4.4.1",
 		    "Nobody answers for %.*s; it is probed again in a while",
@@ -390,6 +400,8 @@ deliver_job(struct courier *c, struct job *j, struct err *err)
 				send_party(c, j, &to, &p);
 		}
 	}
+	if (rc == RC_OK && job_is_only_later(j))
+		return RC_OK;
 	if (rc == RC_OK)
 		rc = write_outcome(c, j, err);
 	j->is_finished = rc == RC_OK;
@@ -447,5 +459,5 @@ remote_deliver(
 	}
 	hang_up(&c);
 	dns_free(c.dns);
-	return rc;
+	return rc == RC_OK ? mda_put_off(m, jobs, n, err) : rc;
 }

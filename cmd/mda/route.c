@@ -151,6 +151,20 @@ job_has_later(const struct job *j)
 	return false;
 }
 
+bool
+job_is_only_later(const struct job *j)
+{
+	size_t i;
+
+	for (i = 0; i < j->item->n_recipients; i++) {
+		enum fate fate = j->verdicts[i].fate;
+
+		if (fate != FATE_LATER && fate != FATE_NONE)
+			return false;
+	}
+	return job_has_later(j) && j->added.n == 0 && j->posts.n == 0;
+}
+
 /* --- aliases and lists ------------------------------------------------------------------ */
 
 static bool

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/rnd.h"
 #include "db/blob.h"
 #include "log/log.h"
 
@@ -51,7 +52,7 @@ release(struct mda *m, const struct queue_item *const *v, size_t k)
 	int64_t deadline = clock_deadline(RELEASE_MS);
 	struct err err;
 
-	while (k && queue_release_claim(m->db, v, k, &err) != RC_OK &&
+	while (k && queue_release_claim(m->db, v, k, 0, &err) != RC_OK &&
 	    clock_left_ms(deadline) > 0 && !mda_is_stopping(m)) {
 		log_failure("release", &err);
 		clock_sleep(RELEASE_EVERY_MS);
@@ -70,6 +71,29 @@ mda_release(struct mda *m, struct job *const *jobs, size_t n)
 			v[k++] = jobs[i]->item;
 	}
 	release(m, v, k);
+}
+
+enum rc
+mda_put_off(
+    struct mda *m, struct job *const *jobs, size_t n, struct err *err)
+{
+	const struct queue_item **v =
+	    ARENA_ARRAY(m->a, n, const struct queue_item *);
+	int64_t wait_ms = mda_is_stopping(m)
+	    ? 0
+	    : m->later_ms + rnd_below((uint32_t)m->later_ms);
+	size_t i, k = 0;
+	enum rc rc;
+
+	for (i = 0; i < n; i++) {
+		if (!jobs[i]->is_finished && !jobs[i]->is_lost &&
+		    job_is_only_later(jobs[i]))
+			v[k++] = jobs[i]->item;
+	}
+	rc = queue_release_claim(m->db, v, k, wait_ms, err);
+	for (i = 0; rc == RC_OK && i < n; i++)
+		jobs[i]->is_finished |= job_is_only_later(jobs[i]);
+	return rc;
 }
 
 static void
@@ -95,6 +119,17 @@ release_claim(struct mda *m, const struct queue_claim *claim)
 	release(m, v, claim->n);
 }
 
+static enum rc
+put_off_all(struct mda *m, struct job *jobs, size_t n, struct err *err)
+{
+	struct job **v = ARENA_ARRAY(m->a, n, struct job *);
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		v[i] = &jobs[i];
+	return mda_put_off(m, v, n, err);
+}
+
 /* What a dead process had claimed is tried again when its lease ends. */
 static enum rc
 work_on(struct mda *m, const struct queue_claim *claim, struct err *err)
@@ -114,6 +149,8 @@ work_on(struct mda *m, const struct queue_claim *claim, struct err *err)
 		rc = local_deliver(m, jobs, claim->n, err);
 	if (rc == RC_OK)
 		rc = couriers_hand_over(m, jobs, claim->n, err);
+	if (rc == RC_OK)
+		rc = put_off_all(m, jobs, claim->n, err);
 	for (i = 0; rc == RC_OK && i < claim->n; i++)
 		rc = outcome_write(m, &jobs[i], err);
 	if (rc == RC_TEMP)

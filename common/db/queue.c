@@ -220,10 +220,10 @@ read_claimed(struct db *db, bson_t *filter, const struct oid *token,
 
 /* Due now, as if it had not been claimed. */
 static bson_t *
-release_update(void)
+release_update(int64_t wait_ms)
 {
-	return BCON_NEW("0", "{", "$set", "{", "next_at", "$$NOW",
-	    "starts", "{", "$max", "[", BCON_INT64(0), "{", "$subtract", "[",
+	return BCON_NEW("0", "{", "$set", "{", "next_at", "{", "$add", "[",
+	    "$$NOW", BCON_INT64(wait_ms), "]", "}", "starts", "{", "$max", "[", BCON_INT64(0), "{", "$subtract", "[",
 	    "$starts", BCON_INT64(1), "]", "}", "]", "}", "}", "}");
 }
 
@@ -236,7 +236,7 @@ static void
 release_token(struct db *db, uint32_t bucket, const struct oid *token)
 {
 	int64_t deadline = clock_deadline(RELEASE_MS);
-	bson_t filter = BSON_INITIALIZER, *update = release_update();
+	bson_t filter = BSON_INITIALIZER, *update = release_update(0);
 	struct err unused;
 
 	BSON_APPEND_INT32(&filter, "bucket", (int32_t)bucket);
@@ -431,9 +431,9 @@ queue_renew(struct db *db, const struct queue_item *const *v, size_t n,
 
 enum rc
 queue_release_claim(struct db *db, const struct queue_item *const *v,
-    size_t n, struct err *err)
+    size_t n, int64_t wait_ms, struct err *err)
 {
-	bson_t *change = release_update();
+	bson_t *change = release_update(wait_ms);
 	enum rc rc = update_leases(db, v, n, change, err);
 
 	bson_destroy(change);

@@ -61,9 +61,9 @@ enum rc queue_write_outcome(struct db *db, const struct queue_outcome *o,
 /* Renews the lease of claimed items in the middle of long work. */
 enum rc queue_renew(struct db *db, const struct queue_item *const *v,
     size_t n, int64_t lease_ms, struct err *err);
-/* Gives back what was claimed and not tried: due now, starts - 1. */
+/* Gives back what was claimed and not tried: due in wait_ms, starts - 1. */
 enum rc queue_release_claim(struct db *db, const struct queue_item *const *v,
-    size_t n, struct err *err);
+    size_t n, int64_t wait_ms, struct err *err);
 
 /* --- administration --------------------------------------------------- */
 

@@ -1,0 +1,72 @@
+"""Network namespaces for the tests: hosts of their own on one machine. Each
+has a veth pair to here with a network of four addresses in 198.18.0.0/15
+(RFC 2544: for tests); all reach `address`, ours on the first pair."""
+import os
+import random
+import re
+import subprocess
+
+
+def ip(*words):
+    done = subprocess.run(['ip', *words], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise AssertionError(
+            f'ip {" ".join(words)}: {done.stdout.decode().strip()}\n'
+            'This test makes network namespaces: it needs root (with '
+            'CAP_SYS_ADMIN and CAP_NET_ADMIN) and iproute2.')
+    return done.stdout.decode()
+
+
+def free_network():
+    """The third octet of 198.18.x.0/24 that nobody has here."""
+    used = set(re.findall(r'198\.18\.(\d+)\.', ip('-4', 'address')))
+    return random.choice([n for n in range(1, 255) if str(n) not in used])
+
+
+class Hosts:
+    """`with Hosts(2) as hosts:` then hosts.argv(0, ['program'])."""
+
+    def __init__(self, count):
+        self.tag = f'm3t{os.urandom(3).hex()}'
+        self.count = count
+        self.made = []
+
+    def __enter__(self):
+        try:
+            self.network = f'198.18.{free_network()}.'
+            self.address = self.network + '1'
+            for n in range(self.count):
+                self.make(n)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def make(self, n):
+        name = f'{self.tag}{n}'
+        ours, theirs = (self.network + str(4 * n + x) for x in (1, 2))
+        ip('netns', 'add', name)
+        self.made.append(name)
+        ip('link', 'add', f'{name}h', 'type', 'veth', 'peer', 'name',
+           'eth0', 'netns', name)
+        ip('address', 'add', f'{ours}/30', 'dev', f'{name}h')
+        ip('link', 'set', f'{name}h', 'up')
+        inside = ('-n', name)
+        ip(*inside, 'link', 'set', 'lo', 'up')
+        ip(*inside, 'address', 'add', f'{theirs}/30', 'dev', 'eth0')
+        ip(*inside, 'link', 'set', 'eth0', 'up')
+        ip(*inside, 'route', 'add', 'default', 'via', ours)
+
+    def __exit__(self, *unused):
+        for name in self.made:
+            # Its end of the pair goes with it, and ours with that.
+            subprocess.run(['ip', 'netns', 'delete', name],
+                           stderr=subprocess.DEVNULL)
+        self.made = []
+
+    def argv(self, n, argv):
+        """The command on host n, which also has a name of its own."""
+        name = f'{self.tag}{n}'
+        return ['ip', 'netns', 'exec', name, 'unshare', '--uts', 'sh', '-c',
+                'hostname "$0" && exec "$@"', name, *argv]
