@@ -22,7 +22,9 @@ class Violation(Exception):
 
 
 class Session:
-    def __init__(self, system, user, seed, log, notify=True):
+    def __init__(self, system, user, seed, log, notify=True, owner=None):
+        """owner: of the folders, when it is another user."""
+        self.prefix = f'Other Users/{owner}/' if owner else ''
         self.random = random.Random(seed)
         self.d = Dialog(system, 'm3mta-imap', '--preauth', user)
         self.d.line()
@@ -45,6 +47,9 @@ class Session:
 
     def close(self):
         self.d.close()
+
+    def name(self, box):
+        return f'"{self.prefix}{box}"'
 
     def fail(self, what):
         raise Violation(what + '\n    ' + '\n    '.join(self.history))
@@ -150,7 +155,7 @@ class Session:
         self.box = None
         self.reset()
         box = self.random.choice(BOXES)
-        lines = self.command(f'SELECT {box}')
+        lines = self.command(f'SELECT {self.name(box)}')
         self.box = box
         for line in lines:
             m = re.match(rb'\* (\d+) EXISTS', line)
@@ -190,7 +195,8 @@ class Session:
         text = f'Subject: {self.tag}\r\n\r\nx\r\n'
         box = self.random.choice(BOXES)
         before = len(self.uids)
-        self.command(f'APPEND {box} ({flags}) {{{len(text)}+}}\r\n{text}')
+        self.command(f'APPEND {self.name(box)} ({flags}) '
+                     f'{{{len(text)}+}}\r\n{text}')
         if not self.result.startswith(b'OK [APPENDUID '):
             self.fail('APPEND failed')
         if box == self.box and len(self.uids) == before == 0:
@@ -258,7 +264,7 @@ class Session:
             return
         where, uid, _ = self.set_of()
         other = [b for b in BOXES if b != self.box][0]
-        lines = self.command(f'{uid}{verb} {where} {other}')
+        lines = self.command(f'{uid}{verb} {where} {self.name(other)}')
         for line in lines + [self.result]:
             m = re.search(rb'COPYUID \d+ (\S+) ([^\]]+)\]', line)
             if m and self.count(m.group(1)) != self.count(m.group(2)):
@@ -283,7 +289,8 @@ class Session:
         time.sleep(0.1 * self.random.random() if self.notify else 0)
 
     def do_status(self):
-        self.command(f'STATUS {self.random.choice(BOXES)} (MESSAGES UIDNEXT '
+        box = self.name(self.random.choice(BOXES))
+        self.command(f'STATUS {box} (MESSAGES UIDNEXT '
                      'UNSEEN HIGHESTMODSEQ)')
 
     def do_idle(self):
@@ -320,7 +327,8 @@ class Session:
 
 def stored(system, box):
     """The same, as the database has it, and highestmodseq."""
-    folder = system.db.folders.find_one({'name': box})
+    folder = system.db.folders.find_one(
+        {'name': box, 'mailbox': 'ann@example.org'})
     entries = {}
     for page in system.db.pages.find({'owner': folder['owner'],
                                       'folder': folder['_id']}):

@@ -13,6 +13,7 @@ SECONDS = int(os.environ.get('M3MTA_MODEL_SECONDS', '12'))
 SEED = int(os.environ.get('M3MTA_MODEL_SEED', '0')) or random.randrange(
     1, 10**9)
 SESSIONS = 6
+OTHERS = 2   # of them of another user
 ROUND = 3  # seconds between two checkpoints
 
 
@@ -21,9 +22,13 @@ class Model(LiveTest):
     def prepare(cls):
         cls.system.add_domain()
         cls.system.add_mailbox('ann@example.org')
+        cls.system.add_mailbox('bob@example.org')
         d = cls.dialog_of(cls)
         d.imap('a', 'CREATE Shared')
         d.close()
+        for box in BOXES:
+            cls.system.m3mta('acl', 'set', 'ann@example.org', box,
+                             'bob@example.org', 'lrswite')
 
     def dialog_of(self):
         from harness import Dialog
@@ -88,7 +93,9 @@ class Model(LiveTest):
 
     def test_model(self):
         sessions = [Session(self.system, 'ann@example.org', SEED + i, None)
-                    for i in range(SESSIONS)]
+                    for i in range(SESSIONS - OTHERS)]
+        sessions += [Session(self.system, 'bob@example.org', SEED - i, None,
+                             owner='ann@example.org') for i in range(OTHERS)]
         for s in sessions:
             self.addCleanup(s.close)
         end = time.monotonic() + SECONDS
