@@ -45,6 +45,7 @@ struct listing {
 	const struct arg *status;    /* RETURN (STATUS (...)) */
 	VEC(struct name) names;
 	VEC(struct list_pattern *) patterns;
+	bool wants_shared;           /* a pattern may name others' folders */
 };
 
 /* --- names ---------------------------------------------------------------------- */
@@ -189,7 +190,8 @@ load(struct listing *l, struct err *err)
 		    ((struct name){ .name = v[i].name,
 			.folder = v[i].no_select ? NULL : &v[i],
 			.is_subscribed = v[i].subscribed }));
-	rc = load_shared(l, err);
+	if (l->wants_shared)
+		rc = load_shared(l, err);
 	if (rc != RC_OK)
 		return rc;
 	merge(l);
@@ -344,6 +346,19 @@ take_return(struct listing *l, const struct arg *list)
 	return true;
 }
 
+/* By what stands before its first wildcard. */
+static bool
+may_be_shared(struct str pattern)
+{
+	struct str others = STR(PLACE_OTHERS "/");
+	size_t star = str_find_char(pattern, '*');
+	size_t percent = str_find_char(pattern, '%');
+	struct str head =
+	    str_slice(pattern, 0, star < percent ? star : percent);
+
+	return str_starts_with(others, head) || str_starts_with(head, others);
+}
+
 /* Reference and pattern joined, as UTF-8. */
 static bool
 add_pattern(struct listing *l, struct str reference, struct str pattern)
@@ -355,6 +370,7 @@ add_pattern(struct listing *l, struct str reference, struct str pattern)
 	    !mutf7_decode(a, joined, &name))
 		return false;
 	VEC_PUSH(a, &l->patterns, list_pattern_new(a, name));
+	l->wants_shared |= may_be_shared(name);
 	return true;
 }
 

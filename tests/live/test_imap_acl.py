@@ -328,6 +328,16 @@ class Acl(LiveTest):
         self.assertEqual(answer.count(b'* MYRIGHTS'), 2)
         self.assertIn(b'* MYRIGHTS "INBOX" lrswipkxteacd\r\n', self.ok(
             self.bob, 'LIST "" INBOX RETURN (MYRIGHTS)'))
+        for pattern in ('O*', 'Other%', 'Other Users', 'Other Users/%/S*',
+                        f'{OTHERS}/S%', '*Sent', '("INBOX" "Oth*")'):
+            quoted = pattern if pattern[0] == '(' else f'"{pattern}"'
+            self.assertIn(b'"Other Users', self.ok(
+                self.bob, f'LIST "" {quoted}'), pattern)
+        self.assertIn(b'/Sent"\r\n', self.ok(
+            self.bob, 'LIST "Other Users/" "*Sent"'))
+        for pattern in ('other*', 'P*', 'Other Users2/*', 'Otter*'):
+            self.assertNotIn(b'Other Users', self.ok(
+                self.bob, f'LIST "" "{pattern}"'), pattern)
         # Ann's own list has nothing of it.
         self.assertNotIn(b'Other Users', self.ok(self.ann, 'LIST "" *'))
         self.ok(self.ann, f'SETACL Sent {BOB} ""')
