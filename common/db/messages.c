@@ -29,19 +29,61 @@ message_encode(const struct uuid *owner, const struct message *m, bson_t *doc)
 		doc_add_oid(doc, "queue", &m->queue);
 }
 
-/* Slices of the document. */
+static struct str
+view_bytes(const bson_iter_t *it)
+{
+	const uint8_t *p;
+	uint32_t len;
+
+	if (!BSON_ITER_HOLDS_BINARY(it))
+		return STR_NONE;
+	bson_iter_binary(it, NULL, &len, &p);
+	return str_make(p, len);
+}
+
+static void
+take_oid(const bson_iter_t *it, struct oid *id)
+{
+	if (BSON_ITER_HOLDS_OID(it))
+		memcpy(id->b, bson_iter_oid(it)->bytes, OID_SIZE);
+}
+
+/* Slices of the document, in one pass: a search reads ten thousand. */
 static void
 decode(const bson_t *doc, struct message *m)
 {
-	*m = (struct message){
-		.prefix = doc_view_bytes(doc, "prefix"),
-		.size = (uint64_t)doc_int(doc, "size"),
-		.facts = doc_view_bytes(doc, "facts"),
-		.grams = doc_view_bytes(doc, "grams"),
-	};
-	doc_oid(doc, "_id", &m->id);
-	doc_oid(doc, "blob", &m->blob);
-	doc_oid(doc, "queue", &m->queue);
+	bson_iter_t it;
+
+	*m = (struct message){ .size = 0 };
+	if (!bson_iter_init(&it, doc))
+		return;
+	while (bson_iter_next(&it)) {
+		switch (bson_iter_key(&it)[0]) {
+		case '_':
+			take_oid(&it, &m->id);
+			break;
+		case 'b':
+			take_oid(&it, &m->blob);
+			break;
+		case 'f':
+			m->facts = view_bytes(&it);
+			break;
+		case 'g':
+			m->grams = view_bytes(&it);
+			break;
+		case 'p':
+			m->prefix = view_bytes(&it);
+			break;
+		case 'q':
+			take_oid(&it, &m->queue);
+			break;
+		case 's':
+			m->size = (uint64_t)bson_iter_as_int64(&it);
+			break;
+		default: /* owner */
+			break;
+		}
+	}
 }
 
 struct wanted {

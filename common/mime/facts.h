@@ -1,7 +1,7 @@
 /*
  * struct facts as bytes and back: a version octet, then varints and
- * length-prefixed strings. Never over LIMIT_MIME_FACTS; with trigrams they stand behind
- * these (model/packed.h). Decoding checks
+ * length-prefixed strings. Never over LIMIT_MIME_FACTS; with trigrams they
+ * stand behind these (model/packed.h). Decoding checks
  * every length and index; false: the bytes are not facts.
  */
 #ifndef M3_MIME_FACTS_H
