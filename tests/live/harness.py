@@ -1,5 +1,6 @@
 """What the live tests share: a database of its own, a configuration, the
 programs, servers on free ports, and their end by pid."""
+import atexit
 import contextlib
 import glob
 import imaplib
@@ -70,6 +71,7 @@ class System:
         self.folder = tempfile.mkdtemp(prefix='m3t-')
         self.sanitizers = self.sanitizer_options() if build == '-san' else {}
         self.processes = []
+        atexit.register(self.stop_all)
         self.passwords = {}
         self.settings = {
             'database': {'uri': URI, 'name': self.name},
@@ -114,9 +116,14 @@ class System:
                 os.rename(path, os.path.join(self.folder, 'seen-' + name))
                 raise AssertionError('a sanitizer reports:\n' + text)
 
-    def close(self):
+    def stop_all(self):
+        """At the latest at the interpreter's end: an interrupted test."""
         for process in self.processes:
             self.stop(process)
+        atexit.unregister(self.stop_all)
+
+    def close(self):
+        self.stop_all()
         try:
             self.check_reports()
         finally:

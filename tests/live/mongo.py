@@ -1,5 +1,6 @@
 """One mongod as a one-member replica set, on a free port, in a temporary
 folder, ended by its own pid."""
+import atexit
 import os
 import shutil
 import socket
@@ -41,6 +42,7 @@ class ReplicaSet:
         return self
 
     def start(self):
+        atexit.register(self.__exit__)
         self.port = free_port()
         self.spawn()
         self.uri = f'mongodb://127.0.0.1:{self.port}/'
@@ -89,6 +91,7 @@ class ReplicaSet:
             time.sleep(0.05)
 
     def __exit__(self, *unused):
+        atexit.unregister(self.__exit__)
         if self.process:
             self.process.kill()
             self.process.wait()
