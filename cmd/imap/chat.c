@@ -120,6 +120,7 @@ static const struct code_row codes[] = {
 	{ "EXISTS", "ALREADYEXISTS" },
 	{ "CANNOT", "CANNOT" },
 	{ "LIMIT", "LIMIT" },
+	{ "GONE", "EXPUNGEISSUED" },
 	{ "TOOMANY", "METADATA TOOMANY" },
 };
 

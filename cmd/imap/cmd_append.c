@@ -36,6 +36,8 @@ struct append {
 	struct acceptance *acc;       /* of the message that is read */
 	uint64_t size;                /* of it, so far */
 	uint64_t total;               /* of those before it */
+	struct uid_set old;           /* REPLACE: what goes, 1 or none */
+	uint64_t freed;               /* ... and its part of the quota */
 	size_t n_parts;               /* of CATENATE, in all messages */
 	struct crlf crlf;
 	struct buf scratch;
@@ -114,14 +116,15 @@ static bool
 check_room(struct append *a, uint64_t n)
 {
 	const struct mailbox *u = a->owner;
-	uint64_t size = a->size + n;
+	uint64_t size = a->size + n, used = u->size_current;
 
+	used -= a->freed < used ? a->freed : used;
 	if (size >
 	    (uint64_t)config_int(a->s->config, CFG_IMAP_APPEND_MAXIMUM))
 		return refuse(a, "[TOOBIG] The message is too big");
 	if (u->size_maximum &&
-	    (u->size_current >= u->size_maximum ||
-		a->total + size > u->size_maximum - u->size_current))
+	    (used >= u->size_maximum ||
+		a->total + size > u->size_maximum - used))
 		return refuse(a, "[OVERQUOTA] The mailbox is full");
 	return true;
 }
@@ -409,7 +412,11 @@ store(struct append *a, uint32_t *ret_validity, uint32_t *ret_first)
 		chat_no(s, "%s", a->wrong);
 		return false;
 	}
-	if (a->rc == RC_OK)
+	if (a->rc == RC_OK && a->old.n)
+		a->rc = store_replace(s->p->db, a->to, a->messages.v,
+		    &s->view->folder, a->old, ret_validity, ret_first,
+		    &a->err);
+	else if (a->rc == RC_OK)
 		a->rc = store_append(s->p->db, a->to, a->messages.v,
 		    a->messages.n, ret_validity, ret_first, &a->err);
 	if (a->rc != RC_OK) {
@@ -457,7 +464,7 @@ cmd_append(struct session *s, const struct read_command *c)
 
 /* The one message that is replaced. False: answered. */
 static bool
-find_old(struct append *a, const struct read_command *c, struct uid_set *ret)
+find_old(struct append *a, const struct read_command *c)
 {
 	struct session *s = a->s;
 	struct selection sel = { 0 };
@@ -478,17 +485,27 @@ find_old(struct append *a, const struct read_command *c, struct uid_set *ret)
 		chat_bad(s, wrong);
 		return false;
 	}
-	*ret = view_uids(s, &sel);
+	a->old = view_uids(s, &sel);
+	a->freed = s->view->v[sel.v[0]].e.size;
 	return true;
 }
 
-/* First the new one, then the old one goes: nothing is lost between. */
+/* Only what a mailbox grows by counts (RFC 8508 3.4). */
+static bool
+find_new_place(struct append *a, const struct arg *mailbox)
+{
+	if (!find_target(a, mailbox))
+		return false;
+	if (!uuid_equals(&a->to->owner, &a->s->view->folder.owner))
+		a->freed = 0;
+	return true;
+}
+
 static void
-replace(struct append *a, struct uid_set old)
+replace(struct append *a)
 {
 	struct session *s = a->s;
 	uint32_t validity, uid;
-	uint64_t modseq;
 
 	if (a->messages.n != 1) {
 		chat_bad(s, "REPLACE takes one message");
@@ -498,11 +515,6 @@ replace(struct append *a, struct uid_set old)
 		return;
 	chat_untagged(s, "OK [APPENDUID %u %u] Replacement stored", validity,
 	    uid);
-	if (store_expunge(s->p->db, &s->view->folder.owner,
-		&s->view->folder.id, old, true, &modseq, &a->err) != RC_OK) {
-		chat_failure(s, &a->err);
-		return;
-	}
 	s->view->has_own_expunge = true;
 	session_ring(s, &s->view->folder.owner);
 	command_done(s, true, "Replaced");
@@ -512,11 +524,10 @@ void
 cmd_replace(struct session *s, const struct read_command *c)
 {
 	struct append a = { .s = s, .next = c->pending };
-	struct uid_set old;
 
-	if (!find_old(&a, c, &old) || !find_target(&a, &c->text.args[1]))
+	if (!find_old(&a, c) || !find_new_place(&a, &c->text.args[1]))
 		read_drop(s, &a.next);
 	else if (take_all(&a, c, 2))
-		replace(&a, old);
+		replace(&a);
 	buf_done(&a.scratch);
 }

@@ -129,6 +129,15 @@ enum rc store_append(struct db *db, const struct folder *to,
     const struct append_message *v, size_t n, uint32_t *ret_uidvalidity,
     uint32_t *ret_first_uid, struct err *err);
 
+/*
+ * Appends one message and expunges another, of this or another folder: one
+ * transaction. RC_PERM as store_append, and "GONE": there is no old one.
+ */
+enum rc store_replace(struct db *db, const struct folder *to,
+    const struct append_message *m, const struct folder *from,
+    struct uid_set old, uint32_t *ret_uidvalidity, uint32_t *ret_uid,
+    struct err *err);
+
 struct copy_result {
 	uint32_t uidvalidity;
 	/* Pairs in the order of the source; n as found in the source. */

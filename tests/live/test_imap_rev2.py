@@ -414,6 +414,60 @@ class Audit(ImapTest):
                       self.ok(d, 'LIST "" gone'))
 
 
+class Replace(ImapTest):
+    """RFC 8508 3.4: one change, and only what it adds counts."""
+
+    def replace(self, d, what, box, size):
+        text = 'Subject: new\r\n\r\n' + 'y' * size + '\r\n'
+        return d.imap('a', f'{what} {box} {{{len(text)}+}}\r\n{text}')
+
+    def used(self):
+        return self.system.db.mailboxes.find_one(
+            {'_id': self.address})['size']['current']
+
+    def test_quota_of_the_difference(self):
+        self.system.m3mta('mailbox', 'set', self.address, '--quota=10k')
+        d = self.session(select='INBOX')
+        self.append(d, 'x' * 6000, 'z' * 2000)
+        for number, box, size, over in ((1, 'INBOX', 6500, 9500),
+                                        (2, 'Drafts', 6600, 4000)):
+            text = self.replace(d, f'REPLACE {number}', box, size)
+            self.assertIn(b'\na OK', text)
+            self.assertIn(b'* %d EXPUNGE' % number, text)
+            self.assertIn(b'a NO [OVERQUOTA]', self.replace(
+                d, f'REPLACE {3 - number}', box, over))
+            self.system.verify()
+        self.assertLess(self.used(), 10240)
+
+    def test_replaced_by_another_session(self):
+        d, other = self.session(select='INBOX'), self.session(select='INBOX')
+        self.append(d, 'one')
+        self.ok(other, 'NOOP')
+        self.assertIn(b'a OK', self.replace(d, 'REPLACE 1', 'INBOX', 5))
+        text = self.replace(other, 'UID REPLACE 1', 'INBOX', 7)
+        self.assertIn(b'a NO [EXPUNGEISSUED]', text)
+        self.assertIn(b'* SEARCH 2\r\n', self.ok(d, 'UID SEARCH ALL'))
+        self.system.verify()
+
+    def test_killed_in_the_middle(self):
+        d = self.session(select='INBOX')
+        self.append(d, 'one')
+        for box in ('INBOX', 'Drafts'):
+            killed = self.dialog(
+                'm3mta-imap', '--preauth', self.address, fault=True,
+                env={'M3MTA_FAULT': 'store-replace:kill'})
+            killed.line()
+            self.ok(killed, 'SELECT INBOX')
+            self.assertNotIn(b'a OK',
+                             self.replace(killed, 'REPLACE 1', box, 5))
+            self.assertIn(b'MESSAGES 0', self.ok(
+                d, 'STATUS Drafts (MESSAGES)'))
+            self.assertIn(b'* SEARCH 1\r\n', self.ok(d, 'UID SEARCH ALL'))
+        # The server gives up what the dead process held.
+        self.assertIn(b'a OK', self.replace(d, 'REPLACE 1', 'INBOX', 5))
+        self.system.verify()
+
+
 class Timeouts(ImapTest):
     settings = {'imap__timeout__idle': '1s'}
 
