@@ -7,6 +7,7 @@ import socket
 import tempfile
 import time
 import unittest
+import zlib
 
 from harness import LiveTest, binary, wait_for
 
@@ -614,6 +615,41 @@ class Notify(LiveTest):
         d.send('y NOOP\r\nz NOOP\r\n')
         self.assertIn(b'y OK', d.until('y'))
         self.assertIn(b'z OK', d.until('z'))
+
+    def test_compressed(self):
+        """Events come whole though nothing was asked: flushed each time."""
+        w, d = self.start('INBOX'), self.start('INBOX')
+        self.ok(d, f'NOTIFY SET (selected {ALL}) (mailboxes Sent {ALL})')
+        self.ok(d, 'COMPRESS DEFLATE')
+        back = zlib.decompressobj(-15)
+
+        def hear(end):
+            text = b''
+            while not text.endswith(end):
+                text += back.decompress(d.sock.recv(65536))
+            return text
+        for n in (1, 2):
+            self.append(w)
+            self.assertRegex(hear(b' RECENT\r\n'), rb'\* %d EXISTS' % n)
+        self.append(w, folder='Sent')
+        self.assertRegex(hear(b')\r\n'), rb'\* STATUS "Sent" ')
+        out = zlib.compressobj(9, zlib.DEFLATED, -15)
+        d.send(out.compress(b'x NOOP\r\n') + out.flush(zlib.Z_SYNC_FLUSH))
+        self.assertIn(b'x OK', hear(b'Done\r\n'))
+
+    def test_uidonly(self):
+        w, d = self.start('INBOX'), self.start()
+        self.ok(d, 'ENABLE UIDONLY')
+        self.ok(d, 'SELECT INBOX')
+        self.ok(d, 'NOTIFY SET (selected (MessageNew (FLAGS) MessageExpunge '
+                   'FlagChange))')
+        self.append(w, flags=r'\Seen')
+        self.expect(d, rb'\* 1 EXISTS', rb'\* \d RECENT',
+                    rb'\* 1 UIDFETCH \(FLAGS \(.*\\Seen.*\)\)')
+        self.ok(w, r'STORE 1 +FLAGS (\Deleted)')
+        self.expect(d, rb'\* 1 UIDFETCH \(FLAGS \(.*\\Deleted.*\)\)')
+        self.ok(w, 'EXPUNGE')
+        self.expect(d, rb'\* VANISHED 1')
 
     def test_autologout_and_eof(self):
         d = self.start(None, '-o', 'imap.timeout.idle=1s')
