@@ -16,7 +16,7 @@ class QueueAdmin(LiveTest):
     @classmethod
     def prepare(cls):
         s = cls.system
-        s.set('remote.timeout', {'connect': '1s'})
+        s.set('remote.timeout', {'connect': '10s'})
         s.write_config()
         s.add_domain()
         s.add_mailbox('ann@example.org')
@@ -104,14 +104,14 @@ class QueueAdmin(LiveTest):
     def test_show(self):
         self.system.mda()
         text = self.system.m3mta('queue', 'show', self.ids[0])
-        for part in ('a@one.example', 'x@far.example', '127.0.0.1:1',
+        for part in ('a@one.example', 'x@far.example', '127.0.0.1',
                      'attempts', 'last answer'):
             self.assertIn(part, text)
         item = self.system.m3mta_json('queue', 'show', self.ids[0])
         self.assertEqual(item['attempts'], 1)
         self.assertEqual(item['recipients'][0]['address'], 'x@far.example')
         self.assertEqual(item['recipients'][0]['state'], 'P')
-        self.assertIn('127.0.0.1:1', item['recipients'][0]['text'])
+        self.assertIn('127.0.0.1', item['recipients'][0]['text'])
         self.system.m3mta('queue', 'show', 'f' * 24, code=1)
         self.system.m3mta('queue', 'show', 'x', code=64)
 

@@ -166,13 +166,18 @@ class RemoteFaults(LiveTest):
         d.imap('a', 'SELECT INBOX')
         self.assertIn(b'Action: relayed', d.imap('b', 'FETCH * BODY[]'))
 
+    def patient_mda(self):
+        """Where no reply is late on purpose."""
+        self.system.run([binary('m3mta-mda'), '-c', self.system.config,
+                         '-o', 'remote.timeout.reply=60s'])
+
     def test_helo_after_ehlo(self):
         """A server of RFC 821: nothing of what it does not know is said."""
         fake = self.fake({'EHLO': '502 5.5.1 what', 'HELO': '250 fake'},
                          PIPELINING + ('DSN', 'SMTPUTF8'))
         self.post(params=' BODY=8BITMIME RET=FULL ENVID=x SIZE=100',
                   rcpt=' NOTIFY=FAILURE')
-        self.system.mda()
+        self.patient_mda()
         self.assertEqual([c[:4] for c in fake.commands],
                          ['EHLO', 'HELO', 'MAIL', 'RCPT', 'DATA', 'QUIT'])
         self.assertEqual(fake.commands[2], 'MAIL FROM:<ann@example.org>')
@@ -182,13 +187,13 @@ class RemoteFaults(LiveTest):
         fake = self.fake({}, ('SIZE', '8BITMIME', 'SMTPUTF8'))
         self.post(params=' BODY=8BITMIME SMTPUTF8')
         size = self.system.db.queue.find_one()['size']
-        self.system.mda()
+        self.patient_mda()
         self.assertEqual(
             fake.commands[1], f'MAIL FROM:<ann@example.org> SIZE={size} '
             'BODY=8BITMIME SMTPUTF8')
         fake = self.fake({}, ())
         self.post(params=' BODY=8BITMIME')
-        self.system.mda()
+        self.patient_mda()
         self.assertEqual(fake.commands[1], 'MAIL FROM:<ann@example.org>')
 
     def test_smarthost_of_a_domain_with_auth(self):
@@ -210,7 +215,7 @@ class RemoteFaults(LiveTest):
             self.route(fake, '--route-login=hub',
                        f'--route-password-file={path}', '--tls=never')
             self.post()
-            self.system.mda()
+            self.patient_mda()
             self.assertEqual(fake.commands[1:1 + len(want)], want)
             self.assertEqual(len(fake.messages), 1)
 

@@ -21,7 +21,7 @@ class Reports(LiveTest):
     @classmethod
     def prepare(cls):
         s = cls.system
-        s.set('remote.timeout', {'reply': '2s', 'connect': '1s'})
+        s.set('remote.timeout', {'reply': '60s', 'connect': '10s'})
         s.write_config()
         s.add_domain()
         for who in ('ann', 'bob', 'eve', 'postmaster'):

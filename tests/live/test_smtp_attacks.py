@@ -25,7 +25,7 @@ class Attacks(LiveTest):
     @classmethod
     def prepare(cls):
         s = cls.system
-        s.set('remote.timeout', {'reply': '5s', 'connect': '2s'})
+        s.set('remote.timeout', {'reply': '60s', 'connect': '10s'})
         s.set('limit.logins', {'source': '0', 'free': '0'})
         s.write_config()
         s.add_domain()
