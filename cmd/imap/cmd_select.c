@@ -68,7 +68,7 @@ tell(struct session *s, struct str given)
 	chat_untagged(s, "%u EXISTS", v->folder.exists);
 	if (!s->is_rev2)
 		chat_untagged(s, "%u RECENT", recent);
-	if (v->folder.first_unseen && !s->is_rev2)
+	if (v->folder.first_unseen)
 		chat_untagged(s, "OK [UNSEEN %u] First unseen",
 		    v->folder.first_unseen);
 	chat_untagged(

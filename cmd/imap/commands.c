@@ -328,8 +328,11 @@ command_may(struct session *s, unsigned need)
 struct folder *
 command_folder_to_open(struct session *s, const struct arg *arg)
 {
-	return find_or_answer(s, s->is_rev2 ? folder_find : folder_open, arg,
-	    RIGHT_READ, false);
+	/* UNSEEN is a sequence number, and not in IMAP4rev2. */
+	bool wants_unseen = !s->is_rev2 && !s->has_uidonly;
+
+	return find_or_answer(s, wants_unseen ? folder_open : folder_find,
+	    arg, RIGHT_READ, false);
 }
 
 struct flag_row {

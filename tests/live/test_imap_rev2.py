@@ -156,10 +156,12 @@ class FirstUnseen(ImapTest):
         self.assertEqual(self.check(), 397)
         self.system.verify()
 
-    def test_not_in_rev2(self):
-        d = self.session('IMAP4rev2')
-        self.append(d, 'a')
-        self.assertNotIn(b'[UNSEEN', self.ok(d, 'SELECT INBOX'))
+    def test_not_in_rev2_and_uidonly(self):
+        """RFC 9051 has it no more; it is a sequence number (RFC 9586 3)."""
+        for extension in ('IMAP4rev2', 'UIDONLY'):
+            d = self.session(extension)
+            self.append(d, 'a')
+            self.assertNotIn(b'[UNSEEN', self.ok(d, 'SELECT INBOX'))
 
     def test_round_trips(self):
         """Two for each SELECT, whatever the folder's size."""
