@@ -102,12 +102,6 @@ compare_stamps(const void *x, const void *y)
 	return c ? c : str_compare(a->name, b->name);
 }
 
-static bool
-is_others_name(struct str name)
-{
-	return str_starts_with(name, STR(PLACE_OTHERS "/"));
-}
-
 /* Whether a group may cover a folder of another user. */
 static bool
 wants_others(const struct notify_spec *spec, const struct notify_folders *own)
@@ -123,7 +117,7 @@ wants_others(const struct notify_spec *spec, const struct notify_folders *own)
 		}
 		for (k = 0; g->filter == NOTIFY_SUBSCRIBED && k < own->n;
 		     k++) {
-			if (is_others_name(own->v[k].name))
+			if (place_is_others(own->v[k].name))
 				return true;
 		}
 	}

@@ -6,6 +6,7 @@
 #include "notify.h"
 
 #include "imap/entry_name.h"
+#include "place.h"
 #include "special.h"
 #include "view.h"
 
@@ -184,10 +185,12 @@ is_left_inbox(const struct notify_diff *d, const struct pair *p)
 	    find_id(d->now, &p->old->id);
 }
 
+/* One's own; a subscription to another user's folder is not. */
 static bool
 is_personal(const struct notify_diff *d, const struct folder *f)
 {
-	return uuid_equals(&f->owner, &d->s->user->owner);
+	return uuid_equals(&f->owner, &d->s->user->owner) &&
+	    !place_is_others(f->name);
 }
 
 static bool

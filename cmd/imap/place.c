@@ -50,14 +50,20 @@ find_other(struct session *s, struct str rest, struct place *ret,
 	return RC_OK;
 }
 
+bool
+place_is_others(struct str mailbox)
+{
+	return str_starts_with(mailbox, others) &&
+	    (mailbox.len == others.len || mailbox.p[others.len] == '/');
+}
+
 enum rc
 place_find(struct session *s, struct str mailbox, struct place *ret,
     struct err *err)
 {
 	*ret = (struct place){ .owner = s->user->owner,
 		.address = s->user->address, .name = mailbox };
-	if (!str_starts_with(mailbox, others) ||
-	    (mailbox.len > others.len && mailbox.p[others.len] != '/'))
+	if (!place_is_others(mailbox))
 		return RC_OK;
 	ret->full = mailbox;
 	ret->is_other = ret->is_void = true;

@@ -22,6 +22,7 @@ struct place {
 struct str place_inbox(struct arena *a, struct str name);
 enum rc place_find(struct session *s, struct str mailbox, struct place *ret,
     struct err *err);
+bool place_is_others(struct str mailbox); /* "Other Users", or below */
 /* As the user names a folder. */
 struct str place_name(struct session *s, const struct folder *f);
 /* As the user names a place. */

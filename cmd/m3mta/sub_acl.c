@@ -13,6 +13,7 @@ static int
 find(struct admin *a, struct folder **ret_v, size_t *ret_n)
 {
 	struct str key = arena_dup_lower(a->a, a->words[0]);
+	struct str name = a->n_words > 1 ? a->words[1] : STR("");
 	struct mailbox *m;
 	struct folder *f;
 	struct err err;
@@ -27,12 +28,13 @@ find(struct admin *a, struct folder **ret_v, size_t *ret_n)
 			   &err) == RC_OK
 		    ? EXIT_OK
 		    : admin_fail(&err);
-	if (folder_find(a->p->db, a->a, &m->owner, a->words[1], &f, &err) !=
-	    RC_OK)
+	if (str_equals_nocase(name, STR("INBOX")))
+		name = STR("INBOX");
+	if (folder_find(a->p->db, a->a, &m->owner, name, &f, &err) != RC_OK)
 		return admin_fail(&err);
 	if (!f || f->no_select)
 		return admin_complain(EXIT_FAILED, "%.*s has no folder %.*s",
-		    STR_ARG(key), STR_ARG(a->words[1]));
+		    STR_ARG(key), STR_ARG(name));
 	*ret_v = f;
 	*ret_n = 1;
 	return EXIT_OK;

@@ -447,7 +447,9 @@ class Acl(LiveTest):
                  'remove', eve, '--yes'], stdout=subprocess.DEVNULL)
             try:
                 answers = set()
-                while removal.poll() is None:
+                for _ in range(40):
+                    if removal.poll() is not None:
+                        break
                     self.ann.imap('a', f'DELETEACL {name} {eve}')
                     answers.add(self.ann.imap(
                         'a', f'SETACL {name} {eve} lr')[:4])
@@ -639,6 +641,18 @@ class Acl(LiveTest):
         self.assertIn(f'* STATUS "{name}" (MESSAGES 2'.encode(),
                       watch.line())
 
+    def test_notify_subscription(self):
+        """One to another user's folder is not among the personal ones."""
+        name, shared = self.box('lr')
+        watch = self.start(BOB)
+        self.ok(watch, 'NOTIFY SET (personal (SubscriptionChange))')
+        self.ok(self.bob, f'SUBSCRIBE "{shared}"')
+        self.ok(self.bob, 'UNSUBSCRIBE INBOX')
+        self.assertIn(b' "INBOX"\r\n', watch.line())
+        self.ok(self.bob, 'SUBSCRIBE INBOX')
+        self.assertIn(b' "INBOX"\r\n', watch.line())
+        self.ok(self.bob, f'UNSUBSCRIBE "{shared}"')
+
     def test_catenate(self):
         name, shared = self.box('lr')
         url = f'/{shared.replace(" ", "%20")}/;UID=1'
@@ -741,6 +755,8 @@ class Acl(LiveTest):
         m3mta('acl', 'set', ANN, name, BOB, '-e')
         m3mta('acl', 'set', ANN, name, BOB, '+w')
         m3mta('acl', 'set', ANN, name, '-' + CAT, 'r')
+        m3mta('acl', 'set', ANN, 'inbox', CAT, 'l')
+        m3mta('acl', 'delete', ANN, 'Inbox', CAT)
         self.assertEqual(
             self.system.m3mta_json('acl', 'list', ANN, name),
             [{'folder': name, 'identifier': BOB, 'rights': 'lrwt'},
