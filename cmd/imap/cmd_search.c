@@ -37,6 +37,9 @@ cmd_search(struct session *s, const struct read_command *c)
 		chat_bad(s, wrong);
 	} else {
 		result_tell(s, "SEARCH", &p, &hits);
-		command_done(s, s->is_uid, "Searched");
+		/* Numbers must not move while they are asked for (RFC 7162
+		 * 3.2.10.2). */
+		command_done(s, s->is_uid && !search_uses_numbers(&p.root),
+		    "Searched");
 	}
 }

@@ -147,19 +147,17 @@ cmd_unselect(struct session *s, const struct read_command *c)
 
 static const struct uid_range every_uid = { 1, UINT32_MAX };
 
-/* *ret_modseq 0: nothing was to be expunged. */
 static enum rc
-expunge(struct session *s, struct uid_set uids, uint64_t *ret_modseq,
-    struct err *err)
+expunge(struct session *s, struct uid_set uids, struct err *err)
 {
+	uint64_t modseq;
 	enum rc rc;
 
-	*ret_modseq = 0;
 	if (uids.n == 0)
 		return RC_OK;
 	rc = store_expunge(s->p->db, &s->view->folder.owner,
-	    &s->view->folder.id, uids, false, ret_modseq, err);
-	if (rc == RC_OK && *ret_modseq) {
+	    &s->view->folder.id, uids, false, &modseq, err);
+	if (rc == RC_OK && modseq) {
 		s->view->has_own_expunge = true;
 		session_ring(s, &s->view->folder.owner);
 	}
@@ -180,7 +178,6 @@ seen_uids(struct session *s)
 void
 cmd_close(struct session *s, const struct read_command *c)
 {
-	uint64_t modseq = 0;
 	struct err err;
 
 	(void)c;
@@ -192,23 +189,20 @@ cmd_close(struct session *s, const struct read_command *c)
 		return;
 	/* Who may not expunge closes and no more (RFC 4314 4). */
 	if (!s->view->is_read_only && s->view->rights & RIGHT_EXPUNGE &&
-	    expunge(s, seen_uids(s), &modseq, &err) != RC_OK) {
+	    expunge(s, seen_uids(s), &err) != RC_OK) {
 		chat_failure(s, &err);
 		return;
 	}
 	session_unselect(s);
-	if (s->has_qresync && modseq) /* RFC 7162 3.2.8 */
-		chat_ok(s, "[HIGHESTMODSEQ %llu] Closed",
-		    (unsigned long long)modseq);
-	else
-		chat_ok(s, "Closed");
+	/* Without HIGHESTMODSEQ: the client has not heard what went with it
+	 * (RFC 7162 3.2.8). */
+	chat_ok(s, "Closed");
 }
 
 void
 cmd_expunge(struct session *s, const struct read_command *c)
 {
 	struct selection sel;
-	uint64_t modseq;
 	struct uid_set uids;
 	const char *wrong = NULL;
 	struct err err;
@@ -232,7 +226,7 @@ cmd_expunge(struct session *s, const struct read_command *c)
 		return;
 	}
 	uids = s->is_uid ? view_uids(s, &sel) : seen_uids(s);
-	if (expunge(s, uids, &modseq, &err) != RC_OK ||
+	if (expunge(s, uids, &err) != RC_OK ||
 	    view_update(s, &err) != RC_OK)
 		chat_failure(s, &err);
 	else if (s->has_qresync)

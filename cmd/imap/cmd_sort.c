@@ -234,7 +234,8 @@ cmd_sort(struct session *s, const struct read_command *c)
 		return;
 	}
 	result_tell(s, "SORT", &p, &hits);
-	command_done(s, s->is_uid, "Sorted");
+	command_done(
+	    s, s->is_uid && !search_uses_numbers(&p.root), "Sorted");
 }
 
 /* --- THREAD ------------------------------------------------------------------------------ */
@@ -295,5 +296,6 @@ cmd_thread(struct session *s, const struct read_command *c)
 	if (thread(s, algorithm, &hits, &err) != RC_OK)
 		chat_failure(s, &err);
 	else
-		command_done(s, s->is_uid, "Threaded");
+		command_done(s, s->is_uid && !search_uses_numbers(&p.root),
+		    "Threaded");
 }

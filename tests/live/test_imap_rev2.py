@@ -353,17 +353,27 @@ class Audit(ImapTest):
         self.assertIn(b'"p" (CHILDINFO ("SUBSCRIBED"))', self.ok(
             d, 'LIST (SUBSCRIBED RECURSIVEMATCH) "" p%'))
 
-    def test_close_tells_the_modseq(self):
-        """RFC 7162 3.2.8."""
+    def test_close_tells_no_modseq(self):
+        """RFC 7162 3.2.8: it must not; the client knows nothing of it."""
         d = self.session('QRESYNC', select='INBOX')
         self.fill(d, 2)
         self.ok(d, 'STORE 1 +FLAGS (\\Deleted)')
-        text = self.ok(d, 'CLOSE')
-        modseq = re.search(rb'a OK \[HIGHESTMODSEQ (\d+)\]', text)
-        self.assertTrue(modseq, text)
-        self.assertIn(b'[HIGHESTMODSEQ ' + modseq.group(1) + b']',
-                      self.ok(d, 'SELECT INBOX'))
         self.assertNotIn(b'HIGHESTMODSEQ', self.ok(d, 'CLOSE'))
+        self.assertIn(b'* 1 EXISTS', self.ok(d, 'SELECT INBOX'))
+
+    def test_numbers_stay_while_they_are_asked_for(self):
+        """RFC 7162 3.2.10.2: also in UID SEARCH with sequence numbers."""
+        d, other = self.session(select='INBOX'), self.session(select='INBOX')
+        self.fill(d, 9)
+        self.ok(other, 'NOOP')
+        commands = ('UID SEARCH 1:3', 'UID SEARCH NOT (OR 1 SEEN)',
+                    'UID SORT (ARRIVAL) UTF-8 1:3',
+                    'UID THREAD REFERENCES UTF-8 1:3')
+        for command in commands:
+            self.ok(other, 'STORE 5 +FLAGS (\\Deleted)')
+            self.ok(other, 'EXPUNGE')
+            self.assertNotIn(b'EXPUNGE', self.ok(d, command), command)
+            self.assertIn(b'* 5 EXPUNGE', self.ok(d, 'UID SEARCH ALL'))
 
     def test_sequence_match_after_uidonly(self):
         """RFC 9586 3: no sequence numbers, here neither."""
