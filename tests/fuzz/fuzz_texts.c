@@ -1,7 +1,7 @@
 /*
  * What SEARCH compares with: of a parsed message each header field, and each
- * text part decoded and folded from its charset. All of it is UTF-8, and
- * folding twice is folding once.
+ * text part decoded and folded from its charset. All of it is UTF-8, and the
+ * same text folds to the same.
  */
 #include "fuzz.h"
 
@@ -9,15 +9,17 @@
 #include "mime/header.h"
 #include "mime/parse.h"
 #include "mime/texts.h"
-#include "text/charset.h"
 #include "text/utf8.h"
 #include "base/banned.h"
 
+/* Not folded twice: RFC 5051 maps once, and U+037A changes again then. */
 static void
-check_folded(struct arena *a, struct str folded)
+check_field(struct arena *a, struct str field)
 {
+	struct str folded = text_fold_field(a, field);
+
 	CHECK(utf8_is_valid(folded));
-	CHECK(str_equals(casemap(a, folded), folded));
+	CHECK(str_equals(text_fold_field(a, field), folded));
 }
 
 static void
@@ -30,12 +32,12 @@ check_part(struct arena *a, struct str in, const struct facts_part *p)
 	struct header_field f;
 
 	while (header_next(&rest, &f)) {
-		check_folded(a, text_fold_field(a, f.value));
-		check_folded(a, text_fold_field(a, f.whole));
+		check_field(a, f.value);
+		check_field(a, f.whole);
 	}
 	if (text_is_searched(p))
-		check_folded(a, text_fold_body(
-				    a, p, decode_all(a, p->encoding, body)));
+		CHECK(utf8_is_valid(text_fold_body(
+		    a, p, decode_all(a, p->encoding, body))));
 }
 
 int
