@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "db/blob.h"
 #include "mime/facts.h"
 #include "progress.h"
@@ -308,12 +309,16 @@ judge_octets(struct batch *b, const struct candidate *c, struct str octets)
 	return x->rc;
 }
 
+/* A message without an empty line is a header, however long. */
 static uint64_t
 octets_wanted(const struct batch *b, const struct candidate *c)
 {
-	return b->x->needs & NEEDS_BODY && c->facts.size <= WHOLE_MAX
-	    ? c->facts.size
-	    : c->facts.parts[0].header_size;
+	uint64_t header = c->facts.parts[0].header_size;
+
+	if (b->x->needs & NEEDS_BODY && c->facts.size <= WHOLE_MAX)
+		return c->facts.size;
+	return header < LIMIT_IMAP_SEARCH_HEADER ? header
+						 : LIMIT_IMAP_SEARCH_HEADER;
 }
 
 /* By number, not by place: documents come in no particular order. */

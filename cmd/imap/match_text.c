@@ -5,6 +5,7 @@
  */
 #include "match_internal.h"
 
+#include "base/limits.h"
 #include "db/blob.h"
 #include "mime/decode.h"
 #include "mime/encoded_word.h"
@@ -15,7 +16,7 @@
 
 #include "base/banned.h"
 
-enum { WINDOW = 4 << 20, OVERLAP = 65536 };
+enum { WINDOW = 1 << 20, OVERLAP = 65536 }; /* folding takes 20 times it */
 enum { AHEAD = 131072 }; /* the next parts' headers are there too */
 
 static bool
@@ -171,6 +172,8 @@ read_range(struct match *x, const struct subject *m, struct ahead *r,
 {
 	uint64_t n = m->facts->size - offset;
 
+	if (size > LIMIT_IMAP_SEARCH_HEADER)
+		size = LIMIT_IMAP_SEARCH_HEADER;
 	if (offset + size <= m->octets.len)
 		return str_slice(m->octets, (size_t)offset, (size_t)size);
 	if (offset < r->offset || offset + size > r->offset + r->octets.len) {

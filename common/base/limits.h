@@ -34,6 +34,7 @@
 #define LIMIT_IMAP_BATCHES       100    /* ... commands while nothing changes */
 #define LIMIT_IMAP_MESSAGES      1000   /* of one APPEND */
 #define LIMIT_IMAP_PARTS         1000   /* of its CATENATEs */
+#define LIMIT_IMAP_SEARCH_HEADER (1 << 20) /* octets of a header looked into */
 #define LIMIT_IMAP_ID_PAIRS      30     /* RFC 2971 3.3 */
 #define LIMIT_DOORBELL_OWNERS    32     /* whose folders a session watches */
 #define LIMIT_NOTIFY_GROUPS      64     /* event groups of one NOTIFY */
