@@ -46,8 +46,8 @@ sub_acl_list(struct admin *a)
 	static const struct column columns[] = { { "folder", false },
 		{ "identifier", false }, { "rights", false } };
 	struct table *t = table_new(a, columns, 3);
-	struct folder *v;
-	size_t n, i, k;
+	struct folder *v = NULL;
+	size_t n = 0, i, k;
 	int code = find(a, &v, &n);
 
 	if (code != EXIT_OK)
@@ -72,12 +72,12 @@ static int
 change(struct admin *a, enum acl_op op, unsigned rights)
 {
 	struct str identifier = arena_dup_lower(a->a, a->words[2]);
-	struct folder *f;
+	struct folder *f = NULL;
 	struct err err;
 	size_t n;
 	int code = find(a, &f, &n);
 
-	if (code != EXIT_OK)
+	if (!f)
 		return code;
 	if (acl_change(a->p->db, &f->owner, &f->id, identifier, op, rights,
 		&err) != RC_OK)

@@ -83,7 +83,7 @@ new_rights(const struct change *c, unsigned old)
 static void
 apply(struct change *c, const struct folder *f)
 {
-	struct acl_entry e = { c->identifier, 0 };
+	struct acl_entry e;
 	bool was_there = false;
 	size_t i;
 

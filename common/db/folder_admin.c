@@ -536,8 +536,8 @@ rename_folder(struct db *db, void *ctx, struct err *err)
 	if (rc == RC_OK)
 		rc = rename_one(op, db, f, op->to, err);
 	if (rc == RC_OK)
-		rc = is_inbox ? renew_inbox(op, db, f, err)
-			      : rename_children(op, db, err);
+		rc = is_inbox && f ? renew_inbox(op, db, f, err)
+				   : rename_children(op, db, err);
 	return rc;
 }
 
