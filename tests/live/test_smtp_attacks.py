@@ -9,6 +9,7 @@ import resource
 import signal
 import socket
 import subprocess
+import time
 import unittest
 import uuid
 
@@ -91,9 +92,13 @@ class Attacks(LiveTest):
                                        address=f'r{i}@far.example')]
             documents.append(copy)
         queue.insert_many(documents)
-        self.system.run([binary('m3mta-mda'), '-c', self.system.config,
-                         '-o', 'mda.batch=500'], timeout=600)
-        self.assertEqual(queue.count_documents({}), 0)
+        for _ in range(20):  # what found no room is due again in a second
+            self.system.run([binary('m3mta-mda'), '-c', self.system.config,
+                             '-o', 'mda.batch=500'], timeout=900)
+            if queue.count_documents({}) == 0:
+                break
+            time.sleep(1)
+        self.assertEqual([x['recipients'] for x in queue.find()], [])
         self.assertEqual(len(fake.messages), len(bodies))
         for envelope, text in fake.messages:
             number = int(re.search(rb'<r(\d+)@', envelope[0]).group(1))
