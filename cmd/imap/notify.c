@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "db/acl.h"
 #include "log/log.h"
 #include "model/acl.h"
@@ -174,7 +175,6 @@ add_others(struct session *s, struct notify_folders *f, struct err *err)
 		x.name = arena_dup_str(f->a, place_name(s, &v[i]));
 		x.special_use = SPECIAL_NONE;
 		x.subscribed = false;
-		x.annotated = 0; /* entries of others are not told */
 		if (rights & RIGHT_READ)
 			VEC_PUSH(f->a, &all, x);
 		else
@@ -231,19 +231,49 @@ notify_listen(struct session *s)
 	return n->is_due;
 }
 
-static enum rc
-read_stamps(struct session *s, struct notify_stamps *t, struct err *err)
+/* The owners of the folders, each once; others up to a limit. */
+static size_t
+list_owners(const struct session *s, const struct notify_folders *f,
+    const struct uuid **ret_v)
 {
-	enum rc rc;
+	size_t i, k, n = 0;
+
+	ret_v[n++] = &s->user->owner;
+	for (i = 0; i < f->n && n < LIMIT_DOORBELL_OWNERS; i++) {
+		for (k = 0; k < n; k++) {
+			if (uuid_equals(ret_v[k], &f->v[i].owner))
+				break;
+		}
+		if (k == n)
+			ret_v[n++] = &f->v[i].owner;
+	}
+	return n;
+}
+
+static enum rc
+read_stamps(struct session *s, const struct notify_folders *f,
+    struct notify_stamps *t, struct err *err)
+{
+	const struct uuid *owners[LIMIT_DOORBELL_OWNERS];
+	VEC(struct annotation_stamp) all = { 0 };
+	struct annotation_stamp *v;
+	size_t n_owners = list_owners(s, f, owners), n, i, k;
+	enum rc rc = RC_OK;
 
 	if (!t->a)
 		t->a = arena_new();
 	arena_reset(t->a);
 	t->n = 0;
-	rc = annotation_stamps(
-	    s->p->db, t->a, &s->user->owner, &t->v, &t->n, err);
-	if (rc == RC_OK && t->n)
-		qsort(t->v, t->n, sizeof(*t->v), compare_stamps);
+	for (i = 0; rc == RC_OK && i < n_owners; i++) {
+		rc = annotation_stamps(s->p->db, t->a, owners[i],
+		    i ? &s->user->owner : NULL, &v, &n, err);
+		for (k = 0; rc == RC_OK && k < n; k++)
+			VEC_PUSH(t->a, &all, v[k]);
+	}
+	if (rc == RC_OK && all.n)
+		qsort(all.v, all.n, sizeof(*all.v), compare_stamps);
+	t->v = all.v;
+	t->n = rc == RC_OK ? all.n : 0;
 	return rc;
 }
 
@@ -288,7 +318,7 @@ take_stock(struct session *s, struct notify *n, struct err *err)
 	if (rc == RC_OK && is_too_much(s, n->now.n))
 		return err_set(err, RC_PERM, "", "too many mailboxes");
 	if (rc == RC_OK && notify_all_events(&n->spec) & METADATA)
-		rc = read_stamps(s, &n->stamps, err);
+		rc = read_stamps(s, &n->now, &n->stamps, err);
 	return rc;
 }
 
@@ -433,7 +463,7 @@ look(struct session *s, struct notify *n, struct err *err)
 	bool has_stamps = rc == RC_OK && needs_stamps(n, &n->spare);
 
 	if (has_stamps)
-		rc = read_stamps(s, &n->spare_stamps, err);
+		rc = read_stamps(s, &n->spare, &n->spare_stamps, err);
 	if (rc != RC_OK)
 		return rc;
 	before = n->now;

@@ -129,6 +129,19 @@ add_attribute(struct buf *b, const char *attribute)
 	buf_add_cstr(b, attribute);
 }
 
+/* There, but not to be read any more (5.9). */
+static bool
+is_hidden(const struct notify_diff *d, struct str name)
+{
+	size_t i;
+
+	for (i = 0; i < d->now->n_hidden; i++) {
+		if (str_equals(d->now->hidden[i], name))
+			return true;
+	}
+	return false;
+}
+
 static void
 tell_list(const struct notify_diff *d, const struct pair *p, bool is_renamed)
 {
@@ -139,7 +152,8 @@ tell_list(const struct notify_diff *d, const struct pair *p, bool is_renamed)
 	    : NULL;
 
 	if (!p->is_there)
-		add_attribute(&b, "\\NonExistent");
+		add_attribute(&b, is_hidden(d, p->name) ? "\\NoAccess"
+							: "\\NonExistent");
 	if (p->now && p->now->subscribed)
 		add_attribute(&b, "\\Subscribed");
 	add_attribute(&b, has_children(d, p->name) ? "\\HasChildren"

@@ -124,6 +124,7 @@ annotation_list(struct db *db, struct arena *a, const struct annotated *where,
 
 struct stamps {
 	struct arena *a;
+	struct str user;   /* as of struct annotations */
 	VEC(struct annotation_stamp) v;
 };
 
@@ -134,10 +135,10 @@ on_stamp(void *ctx, const bson_t *doc)
 	struct str name = doc_text_in(all->a, doc, "name");
 	struct annotation_stamp *x;
 
-	if (!is_for(STR(""), name))
+	if (!is_for(all->user, name))
 		return true;
 	x = VEC_ADD(all->a, &all->v);
-	x->name = name;
+	x->name = str_tail(name, str_find_char(name, '/'));
 	(void)doc_oid(doc, "folder", &x->folder);
 	(void)doc_oid(doc, "stamp", &x->stamp);
 	return true;
@@ -162,12 +163,15 @@ read_stamps(struct db *db, struct stamps *all, const struct uuid *owner,
 
 enum rc
 annotation_stamps(struct db *db, struct arena *a, const struct uuid *owner,
-    struct annotation_stamp **ret_v, size_t *ret_n, struct err *err)
+    const struct uuid *user, struct annotation_stamp **ret_v, size_t *ret_n,
+    struct err *err)
 {
-	struct stamps all = { .a = a };
+	char text[UUID_TEXT];
+	struct stamps all = { .a = a,
+		.user = user ? uuid_format(user, text) : STR("") };
 	enum rc rc = read_stamps(db, &all, owner, err);
 
-	if (rc == RC_OK)
+	if (rc == RC_OK && !user)
 		rc = read_stamps(db, &all, &everyone, err);
 	if (rc != RC_OK)
 		return rc;

@@ -30,10 +30,13 @@ struct annotation_stamp {
 	struct oid stamp;
 };
 
-/* Of all folders of the owner and of the server, in no order. */
+/*
+ * Of all folders of the owner, in no order: as the owner sees them, with the
+ * server's (user NULL), or as another user does.
+ */
 enum rc annotation_stamps(struct db *db, struct arena *a,
-    const struct uuid *owner, struct annotation_stamp **ret_v,
-    size_t *ret_n, struct err *err);
+    const struct uuid *owner, const struct uuid *user,
+    struct annotation_stamp **ret_v, size_t *ret_n, struct err *err);
 /*
  * Sets those with a value and removes those without one, all or nothing.
  * special: the folder's new use, or NULL. RC_PERM codes "NOTFOUND": the

@@ -474,7 +474,24 @@ class Notify(LiveTest):
                        rb'\("OLDNAME" \("%s/Team/a"\)\)' %
                     (top.encode(), top.encode()),
                     rb'\* STATUS "%s/Team/b" .*UIDVALIDITY.*' % top.encode())
+        # METADATA: what is shared, and one's own private entries.
+        meta, mine = self.start(), self.start()
+        self.ok(meta, f'NOTIFY SET (subtree "{top}" (MailboxMetadataChange))')
+        self.ok(w, 'SETMETADATA Team (/shared/comment "x" /private/y "z")')
+        self.expect(meta, rb'\* METADATA "%s/Team" /shared/comment' %
+                    top.encode())
+        self.ok(mine, f'SETMETADATA "{top}/Team" (/private/mine "x")')
+        self.expect(meta, rb'\* METADATA "%s/Team" /private/mine' %
+                    top.encode())
+        self.silent(meta)
         # The right is taken: it is not watched any more, then it is again.
+        self.ok(w, f'SETACL Team/b {self.address} l')
+        self.expect(d, rb'\* LIST \(\\NoAccess .*\) "/" "%s/Team/b"' %
+                    top.encode())
+        self.ok(w, f'SETACL Team/b {self.address} lr')
+        self.expect(d, rb'\* LIST \(\\HasNoChildren\) "/" "%s/Team/b"' %
+                    top.encode(), rb'\* STATUS "%s/Team/b" .*' %
+                    top.encode())
         self.ok(w, f'DELETEACL Team/b {self.address}')
         self.expect(d, rb'\* LIST \(\\NonExistent .*\) "/" "%s/Team/b"' %
                     top.encode())
