@@ -158,8 +158,7 @@ run_courier(struct mda *m, struct job *const *jobs, size_t n)
 
 	db_postfork(m->p->db);
 	m->later_ms = MDA_LATER_MS;
-	m->worker = arena_printf(m->a, "%.*s/%d", STR_ARG(m->p->hostname),
-	    (int)getpid());
+	m->worker = mda_worker_name(m->a, m->p);
 	if (remote_deliver(m, jobs, n, &err) != RC_OK) {
 		log_failure("courier", &err);
 		mda_release(m, jobs, n);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/exits.h"
+#include "base/rnd.h"
 #include "log/log.h"
 #include "expire.h"
 #include "net/doorbell.h"
@@ -120,11 +121,14 @@ loop(struct mda *m, struct doorbell *bell)
 	}
 }
 
-static struct str
-worker_name(struct program *p)
+struct str
+mda_worker_name(struct arena *a, const struct program *p)
 {
-	return arena_printf(p->arena, "%.*s/%d", STR_ARG(p->hostname),
-	    (int)getpid());
+	uint32_t unique;
+
+	rnd_fill(&unique, sizeof(unique));
+	return arena_printf(a, "%.*s/%d/%08x", STR_ARG(p->hostname),
+	    (int)getpid(), (unsigned)unique);
 }
 
 static int
@@ -133,7 +137,7 @@ work(struct program *p, const struct report_texts *texts, int stop_fd,
 {
 	struct mda m = { .p = p, .config = &p->config, .db = p->db,
 		.texts = texts,
-		.worker = worker_name(p), .cache = route_cache_new(),
+		.worker = mda_worker_name(p->arena, p), .cache = route_cache_new(),
 		.later_ms = MDA_LATER_MS, .stop_fd = stop_fd, .a = arena_new(),
 		.couriers = couriers_new(
 		    (int)config_int(&p->config, CFG_REMOTE_SESSIONS)) };

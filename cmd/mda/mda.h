@@ -20,7 +20,7 @@ struct mda {
 	struct program *p;
 	const struct config *config;
 	struct db *db;
-	struct str worker;        /* "host/pid" */
+	struct str worker;        /* mda_worker_name() */
 	struct route_cache *cache;
 	const struct report_texts *texts;
 	int64_t next_expiry_ms;
@@ -75,6 +75,11 @@ struct job {
 	bool is_expired;
 };
 
+/*
+ * host/pid/random: hosts may share the configured name and, as containers,
+ * the numbers of their processes; who gives back a place must be one.
+ */
+struct str mda_worker_name(struct arena *a, const struct program *p);
 /* Until nothing is due in the buckets (bits). RC_TEMP: the database. */
 enum rc mda_work(struct mda *m, uint64_t buckets, struct err *err);
 /* Gives back the claims of jobs that were not finished, after a failure. */

@@ -1,4 +1,5 @@
-"""Network namespaces for the tests: hosts of their own on one machine. Each
+"""Network namespaces for the tests: hosts of their own on one machine, as
+containers are: also with numbers of processes that others have too. Each
 has a veth pair to here with a network of four addresses in 198.18.0.0/15
 (RFC 2544: for tests); all reach `address`, ours on the first pair."""
 import os
@@ -66,7 +67,9 @@ class Hosts:
         self.made = []
 
     def argv(self, n, argv):
-        """The command on host n, which also has a name of its own."""
+        """The command on host n, which also has a name of its own; when it
+        is killed, all that it started are."""
         name = f'{self.tag}{n}'
-        return ['ip', 'netns', 'exec', name, 'unshare', '--uts', 'sh', '-c',
+        return ['ip', 'netns', 'exec', name, 'unshare', '--uts', '--pid',
+                '--fork', '--kill-child', '--mount-proc', 'sh', '-c',
                 'hostname "$0" && exec "$@"', name, *argv]
