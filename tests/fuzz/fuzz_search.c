@@ -27,7 +27,8 @@ check_key(struct arena *a, const struct search_key *k, int depth)
 
 	/* Each level of the program may add a NOT. */
 	CHECK(depth <= LIMIT_IMAP_NESTING * 2 + 3);
-	CHECK(k->type != SEARCH_OR || k->n == 2);
+	/* THREADID is an OR of nothing: never true. */
+	CHECK(k->type != SEARCH_OR || k->n == 2 || k->n == 0);
 	CHECK(k->type != SEARCH_NOT || k->n == 1);
 	CHECK(k->n == 0 || k->type == SEARCH_AND || k->type == SEARCH_OR ||
 	    k->type == SEARCH_NOT);
