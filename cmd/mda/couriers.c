@@ -14,15 +14,20 @@
 
 #include "base/banned.h"
 
-enum { PATIENCE_MS = 1000, NAP_MS = 5 };
-enum { LATER_LAST_MS = 8000 };
+enum { PATIENCE_MS = 1000, NAP_MS = 5, LATER_LAST_MS = 8000,
+	MARGIN_MS = 500 };
 enum { ENDED_DONE, ENDED_BADLY, ENDED_LATER }; /* exit codes of a courier */
 
+struct place {
+	pid_t pid;          /* of its courier, 0 = free */
+	struct buf key;     /* its destination */
+	int64_t started_ms;
+};
+
 struct couriers {
-	pid_t *pids;    /* 0 = free */
-	struct buf *keys; /* the destination of each */
-	int max;
-	bool has_later; /* something waits for room, for seconds */
+	struct place *v;
+	int n;
+	int64_t later_ms;   /* until then something that was put off is due */
 };
 
 struct couriers *
@@ -30,9 +35,8 @@ couriers_new(int max)
 {
 	struct couriers *c = mem_alloc(sizeof(*c));
 
-	c->max = max;
-	c->pids = mem_alloc(mem_product((size_t)max, sizeof(*c->pids)));
-	c->keys = mem_alloc(mem_product((size_t)max, sizeof(*c->keys)));
+	c->n = max;
+	c->v = mem_alloc(mem_product((size_t)max, sizeof(*c->v)));
 	return c;
 }
 
@@ -41,30 +45,39 @@ couriers_free(struct couriers *c)
 {
 	int i;
 
-	for (i = 0; i < c->max; i++)
-		buf_done(&c->keys[i]);
-	mem_free(c->keys);
-	mem_free(c->pids);
+	for (i = 0; i < c->n; i++)
+		buf_done(&c->v[i].key);
+	mem_free(c->v);
 	mem_free(c);
+}
+
+/* What is put off is due after later_ms, or after twice that. */
+static void
+note_later(struct couriers *c, int64_t later_ms)
+{
+	int64_t until = clock_deadline(2 * later_ms + MARGIN_MS);
+
+	if (until > c->later_ms)
+		c->later_ms = until;
 }
 
 /* Another one's waitpid may have been faster: then it is gone as well. */
 static void
-reap(struct couriers *c, int i, int flags)
+reap(struct couriers *c, struct place *p, int flags)
 {
 	pid_t pid = 0;
 	int status = 0;
 
-	if (c->pids[i] == 0)
+	if (p->pid == 0)
 		return;
 	do {
-		pid = waitpid(c->pids[i], &status, flags);
+		pid = waitpid(p->pid, &status, flags);
 	} while (pid < 0 && errno == EINTR);
 	if (pid == 0)
 		return;
-	c->pids[i] = 0;
-	c->has_later |= WIFEXITED(status) &&
-	    WEXITSTATUS(status) == ENDED_LATER;
+	p->pid = 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == ENDED_LATER)
+		note_later(c, MDA_LATER_MS);
 }
 
 int
@@ -72,20 +85,17 @@ couriers_count(struct couriers *c)
 {
 	int i, n = 0;
 
-	for (i = 0; i < c->max; i++) {
-		reap(c, i, WNOHANG);
-		n += c->pids[i] != 0;
+	for (i = 0; i < c->n; i++) {
+		reap(c, &c->v[i], WNOHANG);
+		n += c->v[i].pid != 0;
 	}
 	return n;
 }
 
 bool
-couriers_take_later(struct couriers *c)
+couriers_has_later(const struct couriers *c)
 {
-	bool has_later = c->has_later;
-
-	c->has_later = false;
-	return has_later;
+	return clock_left_ms(c->later_ms) > 0;
 }
 
 void
@@ -93,48 +103,72 @@ couriers_wait(struct couriers *c, bool is_stop)
 {
 	int i;
 
-	for (i = 0; is_stop && i < c->max; i++) {
-		if (c->pids[i])
-			kill(c->pids[i], SIGTERM);
+	for (i = 0; is_stop && i < c->n; i++) {
+		if (c->v[i].pid)
+			kill(c->v[i].pid, SIGTERM);
 	}
-	for (i = 0; i < c->max; i++)
-		reap(c, i, 0);
+	for (i = 0; i < c->n; i++)
+		reap(c, &c->v[i], 0);
 }
 
+/* Those on the way to a destination; the newest one's age, milliseconds. */
 static int64_t
-count_same(struct couriers *c, struct str key)
+count_same(struct couriers *c, struct str key, int64_t *ret_age_ms)
 {
-	int64_t n = 0;
+	int64_t now = clock_mono_ms(), n = 0;
 	int i;
 
+	*ret_age_ms = INT64_MAX;
 	(void)couriers_count(c);
-	for (i = 0; i < c->max; i++)
-		n += c->pids[i] && str_equals(buf_str(&c->keys[i]), key);
+	for (i = 0; i < c->n; i++) {
+		const struct place *p = &c->v[i];
+
+		if (!p->pid || !str_equals(buf_str(&p->key), key))
+			continue;
+		n++;
+		if (now - p->started_ms < *ret_age_ms)
+			*ret_age_ms = now - p->started_ms;
+	}
 	return n;
 }
 
 /*
- * A free place, NULL after a while without one. More couriers than sessions
- * would only wait for each other, and take the places of other destinations.
+ * More couriers than sessions would only wait for each other. Where a batch
+ * takes a moment, one of them ends in a moment; where all have been under way
+ * for longer, nobody waits for that host.
  */
-static pid_t *
+static bool
+wait_for_same(struct mda *m, struct str key)
+{
+	int64_t max = config_int(m->config, CFG_REMOTE_CONCURRENCY), age_ms;
+
+	while (count_same(m->couriers, key, &age_ms) >= max) {
+		if (age_ms > PATIENCE_MS || mda_is_stopping(m))
+			return false;
+		clock_sleep(NAP_MS);
+	}
+	return true;
+}
+
+/* A free place, NULL after a while without one. */
+static struct place *
 find_place(struct mda *m, struct str key)
 {
-	struct couriers *c = m->couriers;
 	int64_t deadline = clock_deadline(PATIENCE_MS);
+	struct couriers *c = m->couriers;
 	int i;
 
-	if (count_same(c, key) >=
-	    config_int(m->config, CFG_REMOTE_CONCURRENCY))
+	if (!wait_for_same(m, key))
 		return NULL;
-	while (couriers_count(c) == c->max && clock_left_ms(deadline) > 0)
+	while (couriers_count(c) == c->n && clock_left_ms(deadline) > 0)
 		clock_sleep(NAP_MS);
-	for (i = 0; i < c->max; i++) {
-		if (c->pids[i])
+	for (i = 0; i < c->n; i++) {
+		if (c->v[i].pid)
 			continue;
-		buf_reset(&c->keys[i]);
-		buf_add_str(&c->keys[i], key);
-		return &c->pids[i];
+		buf_reset(&c->v[i].key);
+		buf_add_str(&c->v[i].key, key);
+		c->v[i].started_ms = clock_mono_ms();
+		return &c->v[i];
 	}
 	return NULL;
 }
@@ -175,26 +209,24 @@ static enum rc
 send_out(struct mda *m, struct str key, struct job *const *jobs, size_t n,
     struct err *err)
 {
-	pid_t *place = find_place(m, key);
-	enum rc rc = RC_OK;
+	struct place *place = find_place(m, key);
 	size_t i;
 
 	adapt_wait(m, place != NULL);
-	if (place && (*place = fork()) == 0)
+	if (place && (place->pid = fork()) == 0)
 		_exit(run_courier(m, jobs, n));
-	for (i = 0; i < n; i++) {
-		if (place && *place > 0) {
+	if (place && place->pid > 0) {
+		for (i = 0; i < n; i++)
 			jobs[i]->is_finished = true;
-			continue;
-		}
+		return RC_OK;
+	}
+	for (i = 0; i < n; i++)
 		verdict_later(jobs[i]);
-		m->couriers->has_later = true;
-	}
-	if (place && *place < 0) {
-		*place = 0;
-		rc = err_set(err, RC_TEMP, "4.3.0", "fork: %m");
-	}
-	return rc;
+	note_later(m->couriers, m->later_ms);
+	if (!place)
+		return RC_OK;
+	place->pid = 0;
+	return err_set(err, RC_TEMP, "4.3.0", "fork: %m");
 }
 
 /* The destination of a job's first remote recipient. */

@@ -55,7 +55,6 @@ scan(struct mda *m, struct err *err)
 static int
 run_once(struct mda *m)
 {
-	int64_t later_ms = 0; /* until then something may become due */
 	bool has_more = true;
 	enum rc rc = RC_OK;
 	struct err err;
@@ -64,9 +63,8 @@ run_once(struct mda *m)
 		rc = scan(m, &err);
 		has_more = rc == RC_OK && couriers_count(m->couriers) > 0;
 		couriers_wait(m->couriers, mda_is_stopping(m));
-		if (couriers_take_later(m->couriers))
-			later_ms = clock_deadline(3 * m->later_ms);
-		if (rc == RC_OK && !has_more && clock_left_ms(later_ms)) {
+		if (rc == RC_OK && !has_more &&
+		    couriers_has_later(m->couriers)) {
 			clock_sleep(ROOM_MS);
 			has_more = true;
 		}

@@ -138,15 +138,15 @@ enum rc local_deliver(
 struct couriers *couriers_new(int max);
 /*
  * Jobs with remote recipients, by destination; they are finished for the
- * caller. Waits a little when all are busy, then leaves jobs for later; at
- * once those for a destination that has as many couriers as sessions.
+ * caller. Waits a little when all are busy, or as many for one destination
+ * as it gets sessions; then leaves jobs for later.
  */
 enum rc couriers_hand_over(
     struct mda *m, struct job *jobs, size_t n, struct err *err);
 /* How many are under way. */
 int couriers_count(struct couriers *c);
-/* Since it was last asked: something waits for room, for seconds. */
-bool couriers_take_later(struct couriers *c);
+/* Something was put off, and becomes due in seconds. */
+bool couriers_has_later(const struct couriers *c);
 /* Until all have ended; is_stop: told to stop. */
 void couriers_wait(struct couriers *c, bool is_stop);
 void couriers_free(struct couriers *c);
