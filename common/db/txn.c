@@ -74,7 +74,7 @@ commit(struct db *db, int64_t start_ms, int64_t patience_ms, struct err *err)
 static void
 back_off(int attempt)
 {
-	uint32_t cap_us = 1000u << (attempt < 9 ? attempt : 9);
+	uint32_t cap_us = 4000u << (attempt < 5 ? attempt : 5);
 	struct timespec t = { 0, (long)rnd_below(cap_us) * 1000 };
 
 	nanosleep(&t, NULL);
