@@ -83,7 +83,7 @@ enum {
 
 /* BSON's int64 named `name` at p. */
 static bool
-take_int(const uint8_t *p, char name, uint64_t *ret)
+take_int(const uint8_t *p, uint8_t name, uint64_t *ret)
 {
 	uint64_t n;
 

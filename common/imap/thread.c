@@ -224,8 +224,9 @@ new_table(struct arena *a, struct str *v, size_t n)
 static struct node **
 slot_of(const struct table *t, struct str text)
 {
-	const struct str *hit =
-	    bsearch(&text, t->v, t->n, sizeof(*t->v), compare_texts);
+	const struct str *hit = t->n
+	    ? bsearch(&text, t->v, t->n, sizeof(*t->v), compare_texts)
+	    : NULL;
 
 	assert(hit);
 	return &t->slots[hit - t->v];
