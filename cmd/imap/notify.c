@@ -497,8 +497,9 @@ notify_sync(
 	struct notify *n = s->notify;
 	enum rc rc;
 
-	is_due |= has_rung(n) | n->is_due | (n->own.events != 0) |
-	    (clock_mono_ms() >= n->poll_at_ms);
+	/* has_rung takes the ring away: it is asked in any case. */
+	is_due = has_rung(n) || is_due || n->is_due || n->own.events ||
+	    clock_mono_ms() >= n->poll_at_ms;
 	n->is_due = false;
 	rc = s->view ? view_sync(s, may_expunge, err) : RC_OK;
 	if (rc == RC_OK && is_due && n->spec.n_groups &&
