@@ -18,6 +18,7 @@ os.environ['M3MTA_BUILD'] = BUILD
 GOALS = {
     'banner, EHLO, QUIT: CPU a connection, fork': '<= 450',
     'banner, EHLO, QUIT: CPU a connection, max_use=100': '<= 200',
+    'the same with MAIL and RCPT (database), fork': '<= 1000',
     'accepted 4 KiB, 1 a connection, 1 at a time, fork': '>= 450',
     'accepted 4 KiB, 1 a connection, 8 at a time, fork': '>= 650',
     'accepted 4 KiB, 1 a connection, 32 at a time, fork': '>= 650',
@@ -38,6 +39,7 @@ GOALS = {
     'SEARCH UNSEEN, 10000': '<= 2',
     'STORE 1:10000 (+, -, + \\Seen), 10000': '<= 40',
     'memory (PSS) of an idle IMAP session': '<= 500',
+    'memory (PSS) of an idle SMTP session': '<= 500',
     'login, SELECT, LOGOUT, 1 at a time, fork': '>= 400',
     'login, SELECT, LOGOUT, 8 at a time, fork': '>= 700',
     'login, SELECT, LOGOUT, 1 at a time, max_use=100': '>= 1100',
