@@ -70,7 +70,7 @@ class Mda(LiveTest):
         done = self.system.run(
             [binary('m3mta-mda'), '-c', self.system.config], code=78)
         self.assertIn(text, done.stderr)
-        self.assertEqual(done.stderr.count(b'\n'), 1)
+        self.assertEqual(done.stderr.count(b'\n'), 1, done.stderr)
 
     def test_example_is_the_built_in(self):
         before = self.bounce().as_string()
