@@ -14,6 +14,7 @@ struct store {
 	struct selection sel;
 	struct flag_list wanted;
 	struct store_flags change; /* of those, what the rights allow */
+	uint64_t bits;      /* of wanted, by the folder's table of keywords */
 	uint64_t *before;   /* flags of the selection, as the client knew them */
 	bool is_silent;
 };
@@ -110,24 +111,6 @@ contains(const uint32_t *v, size_t n, uint32_t uid)
 	return false;
 }
 
-static uint64_t
-keyword_bits(const struct store *t)
-{
-	const struct folder *f = &t->s->view->folder;
-	uint64_t bits = 0;
-	size_t i, k;
-
-	for (i = 0; i < t->wanted.n; i++) {
-		for (k = 0; k < f->n_keywords; k++) {
-			if (str_equals_nocase(
-				t->wanted.keywords[i], f->keywords[k]))
-				bits |= UINT64_C(1)
-				    << (FLAG_FIRST_KEYWORD + k);
-		}
-	}
-	return bits;
-}
-
 /*
  * What the client believes after its own silent change. Is there more, then
  * another session had changed the flags before, and it was not told yet:
@@ -136,7 +119,7 @@ keyword_bits(const struct store *t)
 static bool
 is_as_believed(const struct store *t, size_t i)
 {
-	uint64_t bits = t->wanted.bits | keyword_bits(t);
+	uint64_t bits = t->bits;
 	uint64_t now = t->s->view->v[t->sel.v[i]].e.flags;
 
 	switch (t->change.op) {
@@ -173,8 +156,11 @@ static void
 tell(struct store *t, uint64_t modseq, const uint32_t *modified, size_t n)
 {
 	struct view *v = t->s->view;
+	bool unused;
 	size_t i;
 
+	t->bits = t->wanted.bits | folder_keyword_bits(&v->folder,
+	    t->wanted.keywords, t->wanted.n, &unused);
 	for (i = 0; i < t->sel.n; i++) {
 		struct seen *m = &v->v[t->sel.v[i]];
 

@@ -48,14 +48,10 @@ judge_sent(
 static bool
 has_keyword(const struct match *x, const struct subject *m, struct str word)
 {
-	const struct folder *f = &x->view->folder;
-	size_t i;
+	bool unused;
 
-	for (i = 0; i < f->n_keywords; i++) {
-		if (str_equals_nocase(f->keywords[i], word))
-			return m->m->e.flags >> (FLAG_FIRST_KEYWORD + i) & 1;
-	}
-	return false;
+	return m->m->e.flags &
+	    folder_keyword_bits(&x->view->folder, &word, 1, &unused);
 }
 
 static bool

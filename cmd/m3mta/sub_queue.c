@@ -40,6 +40,22 @@ make_filter(struct admin *a, struct queue_filter *f)
 	return EXIT_OK;
 }
 
+/* What the options select; else the exit code. */
+static int
+find_items(struct admin *a, struct queue_item **ret_v, size_t *ret_n)
+{
+	struct queue_filter f;
+	struct err err;
+	int code = make_filter(a, &f);
+
+	if (code != EXIT_OK)
+		return code;
+	if (queue_list(a->p->db, a->a, &f, false, ret_v, ret_n, &err) !=
+	    RC_OK)
+		return admin_fail(&err);
+	return EXIT_OK;
+}
+
 static struct str
 age_text(struct admin *a, int64_t ms)
 {
@@ -89,16 +105,12 @@ sub_queue_list(struct admin *a)
 		{ "tries", true }, { "from", false }, { "to", false },
 		{ "recipients", true }, { "error", false } };
 	struct table *t = table_new(a, columns, 9);
-	struct queue_filter f;
 	struct queue_item *v;
-	struct err err;
 	size_t n, i;
-	int code = make_filter(a, &f);
+	int code = find_items(a, &v, &n);
 
 	if (code != EXIT_OK)
 		return code;
-	if (queue_list(a->p->db, a->a, &f, false, &v, &n, &err) != RC_OK)
-		return admin_fail(&err);
 	for (i = 0; i < n; i++) {
 		const struct queue_recipient *r = waiting(&v[i]);
 		char text[OID_HEX];
@@ -293,16 +305,12 @@ sub_queue_count(struct admin *a)
 		{ "held", true }, { "oldest", false } };
 	struct table *t = table_new(a, columns, 5);
 	tally_vec all = { 0 };
-	struct queue_filter f;
 	struct queue_item *v;
-	struct err err;
 	size_t n, i;
-	int code = make_filter(a, &f);
+	int code = find_items(a, &v, &n);
 
 	if (code != EXIT_OK)
 		return code;
-	if (queue_list(a->p->db, a->a, &f, false, &v, &n, &err) != RC_OK)
-		return admin_fail(&err);
 	for (i = 0; i < n; i++)
 		count_item(a, &all, &v[i], i + 1);
 	if (all.n)
@@ -344,19 +352,15 @@ act_on(struct admin *a, const struct oid *id, enum queue_action action,
 static int
 act_on_filter(struct admin *a, enum queue_action action, size_t *n_done)
 {
-	struct queue_filter f;
 	struct queue_item *v;
-	struct err err;
 	size_t n, i;
-	int code = make_filter(a, &f);
+	int code;
 
-	if (code != EXIT_OK)
-		return code;
 	if (a->n_options == 0)
 		return admin_complain(EXIT_USAGE, "queue ids or a filter are "
 						  "wanted");
-	if (queue_list(a->p->db, a->a, &f, false, &v, &n, &err) != RC_OK)
-		return admin_fail(&err);
+	if ((code = find_items(a, &v, &n)) != EXIT_OK)
+		return code;
 	for (i = 0; i < n && code == EXIT_OK; i++)
 		code = act_on(a, &v[i].id, action, n_done);
 	return code;

@@ -229,16 +229,13 @@ acl_poll(struct db *db, struct arena *a, const struct uuid *owner,
     const struct oid *folder, uint64_t *ret_modseq,
     const struct acl_entry **ret_acl, size_t *ret_n, struct err *err)
 {
-	bson_t filter = BSON_INITIALIZER, doc;
-	bson_t *opts = BCON_NEW("projection", "{", "highestmodseq",
-	    BCON_INT32(1), "acl", BCON_INT32(1), "}");
+	bson_t doc;
 	bool found;
-	enum rc rc;
+	enum rc rc = folder_read(db, owner, folder,
+	    BCON_NEW("projection", "{", "highestmodseq", BCON_INT32(1), "acl",
+		BCON_INT32(1), "}"),
+	    &doc, &found, err);
 
-	folder_filter(&filter, owner, folder);
-	rc = db_find_one(db, DB_FOLDERS, &filter, opts, &doc, &found, err);
-	bson_destroy(opts);
-	bson_destroy(&filter);
 	if (rc != RC_OK)
 		return rc;
 	*ret_modseq = 0;

@@ -78,32 +78,19 @@ entry_of(const struct append *op, size_t i, uint64_t keywords)
 
 /* --- the short way ---------------------------------------------------------- */
 
-/* False: one of them is new to the folder. A table only ever grows. */
-static bool
-known_keywords(const struct folder *f, const struct append_message *m,
-    uint64_t *ret_bits)
-{
-	size_t i, k;
-
-	*ret_bits = 0;
-	for (i = 0; i < m->n_keywords; i++) {
-		k = folder_keyword(f, m->keywords[i]);
-		if (k == f->n_keywords)
-			return false;
-		*ret_bits |= UINT64_C(1) << (FLAG_FIRST_KEYWORD + k);
-	}
-	return true;
-}
-
+/* False: a keyword is new to the folder. A table only ever grows. */
 static bool
 make_entries(struct append *op)
 {
 	uint64_t keywords;
+	bool is_known;
 	size_t i;
 
 	op->entries = mem_alloc(mem_product(op->n, sizeof(*op->entries)));
 	for (i = 0; i < op->n; i++) {
-		if (!known_keywords(op->to, &op->v[i], &keywords))
+		keywords = folder_keyword_bits(op->to, op->v[i].keywords,
+		    op->v[i].n_keywords, &is_known);
+		if (!is_known)
 			return false;
 		op->entries[i] = entry_of(op, i, keywords);
 	}

@@ -199,18 +199,6 @@ folder_change_append(struct folder_change *c, struct entry *e)
 	mark_changed(c);
 }
 
-size_t
-folder_keyword(const struct folder *f, struct str keyword)
-{
-	size_t i;
-
-	for (i = 0; i < f->n_keywords; i++) {
-		if (str_equals_nocase(f->keywords[i], keyword))
-			break;
-	}
-	return i;
-}
-
 enum rc
 folder_change_keywords(struct folder_change *c, const struct str *keywords,
     size_t n, uint64_t *ret_bits, struct err *err)

@@ -357,13 +357,10 @@ store_changes(struct db *db, struct arena *a, const struct uuid *owner,
 {
 	struct reading r = { .a = a, .since = since };
 	struct folder_changes c = { 0 };
-	bson_t filter = BSON_INITIALIZER, doc;
 	bool found, has_expunged;
-	enum rc rc;
+	bson_t doc;
+	enum rc rc = folder_read(db, owner, folder, NULL, &doc, &found, err);
 
-	folder_filter(&filter, owner, folder);
-	rc = db_find_one(db, DB_FOLDERS, &filter, NULL, &doc, &found, err);
-	bson_destroy(&filter);
 	if (rc != RC_OK)
 		return rc;
 	if (!found) {

@@ -151,19 +151,30 @@ folder_find_special(struct db *db, struct arena *a, const struct uuid *owner,
 }
 
 enum rc
-folder_poll(struct db *db, const struct uuid *owner, const struct oid *id,
-    uint64_t *ret_modseq, struct err *err)
+folder_read(struct db *db, const struct uuid *owner, const struct oid *id,
+    bson_t *opts, bson_t *ret_doc, bool *ret_found, struct err *err)
 {
-	bson_t filter = BSON_INITIALIZER, doc;
-	bson_t *opts = BCON_NEW(
-	    "projection", "{", "highestmodseq", BCON_INT32(1), "}");
-	bool found;
+	bson_t filter = BSON_INITIALIZER;
 	enum rc rc;
 
 	folder_filter(&filter, owner, id);
-	rc = db_find_one(db, DB_FOLDERS, &filter, opts, &doc, &found, err);
-	bson_destroy(opts);
+	rc = db_find_one(
+	    db, DB_FOLDERS, &filter, opts, ret_doc, ret_found, err);
 	bson_destroy(&filter);
+	bson_destroy(opts);
+	return rc;
+}
+
+enum rc
+folder_poll(struct db *db, const struct uuid *owner, const struct oid *id,
+    uint64_t *ret_modseq, struct err *err)
+{
+	bson_t doc;
+	bool found;
+	enum rc rc = folder_read(db, owner, id,
+	    BCON_NEW("projection", "{", "highestmodseq", BCON_INT32(1), "}"),
+	    &doc, &found, err);
+
 	if (rc != RC_OK)
 		return rc;
 	*ret_modseq = 0;

@@ -28,6 +28,13 @@ void folder_encode_new(
 void folder_decode(
     struct arena *a, const bson_t *doc, struct folder *ret_folder);
 
+/*
+ * The folder, or what `opts` (consumed; NULL: all) leaves of it. *ret_doc as
+ * db_find_one.
+ */
+enum rc folder_read(struct db *db, const struct uuid *owner,
+    const struct oid *id, bson_t *opts, bson_t *ret_doc, bool *ret_found,
+    struct err *err);
 /* {owner, _id} */
 void folder_filter(
     bson_t *doc, const struct uuid *owner, const struct oid *id);
@@ -107,8 +114,6 @@ void folder_change_expunge(
     struct folder_change *c, struct entry *e, bool keep_message);
 /* Adds behind the last; uid and modseq are set here. */
 void folder_change_append(struct folder_change *c, struct entry *e);
-/* Its place in the folder's table, or n_keywords; case does not matter. */
-size_t folder_keyword(const struct folder *f, struct str keyword);
 /* Bits for keywords, new ones into the table. RC_PERM "LIMIT". */
 enum rc folder_change_keywords(struct folder_change *c,
     const struct str *keywords, size_t n, uint64_t *ret_bits,

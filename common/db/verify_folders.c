@@ -182,16 +182,13 @@ note_owner(struct verify *v)
 static enum rc
 check_folder(struct verify *v, const struct folder_ref *f, struct err *err)
 {
-	bson_t filter = BSON_INITIALIZER, doc;
 	entry_vec tail = { 0 };
+	bson_t doc;
 	bool found;
 	size_t i;
-	enum rc rc;
+	enum rc rc = folder_read(
+	    v->db, &f->owner, &f->id, NULL, &doc, &found, err);
 
-	folder_filter(&filter, &f->owner, &f->id);
-	rc = db_find_one(
-	    v->db, DB_FOLDERS, &filter, NULL, &doc, &found, err);
-	bson_destroy(&filter);
 	if (rc != RC_OK || !found)
 		return rc;
 	folder_decode(v->a, &doc, &v->folder);

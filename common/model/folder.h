@@ -60,6 +60,12 @@ struct folder {
 	uint64_t annotated;        /* rises with each change of METADATA */
 };
 
+/* Its place in the folder's table, or n_keywords; case does not matter. */
+size_t folder_keyword(const struct folder *f, struct str keyword);
+/* Their flag bits. *ret_all false: some are not in the table, and left out. */
+uint64_t folder_keyword_bits(const struct folder *f,
+    const struct str *keywords, size_t n, bool *ret_all);
+
 struct entry {
 	uint32_t uid;
 	uint32_t size;             /* RFC822.SIZE: prefix and blob */

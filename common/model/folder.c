@@ -1,0 +1,36 @@
+/* Keywords of a folder; see folder.h. */
+#include "model/folder.h"
+
+#include "base/str.h"
+
+#include "base/banned.h"
+
+size_t
+folder_keyword(const struct folder *f, struct str keyword)
+{
+	size_t i;
+
+	for (i = 0; i < f->n_keywords; i++) {
+		if (str_equals_nocase(f->keywords[i], keyword))
+			break;
+	}
+	return i;
+}
+
+uint64_t
+folder_keyword_bits(const struct folder *f, const struct str *keywords,
+    size_t n, bool *ret_all)
+{
+	uint64_t bits = 0;
+	size_t i, k;
+
+	*ret_all = true;
+	for (i = 0; i < n; i++) {
+		k = folder_keyword(f, keywords[i]);
+		if (k < f->n_keywords)
+			bits |= UINT64_C(1) << (FLAG_FIRST_KEYWORD + k);
+		else
+			*ret_all = false;
+	}
+	return bits;
+}
