@@ -3,8 +3,6 @@
  * consistent session. The driver's time-outs are wrong for mail (a frozen
  * primary holds an insert for minutes), so they are set here.
  */
-#include <stdlib.h>
-
 #include "db/db_internal.h"
 
 #include "base/banned.h"
@@ -28,22 +26,6 @@ const char *
 db_coll_name(enum db_collection which)
 {
 	return collection_names[which];
-}
-
-/*
- * The driver's start loads every plug-in of Cyrus SASL: ten shared objects, a
- * millisecond at each exec and fifty mappings to copy at each fork. Only two
- * mechanisms of MongoDB use them; SCRAM and X.509 are the driver's own.
- */
-static void
-start_driver(const mongoc_uri_t *uri)
-{
-	const char *mechanism = mongoc_uri_get_auth_mechanism(uri);
-
-	if (!mechanism || (strcmp(mechanism, "GSSAPI") != 0 &&
-			      strcmp(mechanism, "PLAIN") != 0))
-		setenv("SASL_PATH", "/var/empty", 0);
-	mongoc_init();
 }
 
 /* Interactive: a read that is tried twice still ends within 5 s. */
@@ -85,13 +67,13 @@ db_new(const struct db_options *o, struct db **ret_db, struct err *err)
 	mongoc_uri_t *uri;
 	struct db *db;
 
+	mongoc_init();
 	/* The driver's own lines are repeated by our errors. */
 	mongoc_log_set_handler(NULL, NULL);
 	uri = mongoc_uri_new_with_error(o->uri, &error);
 	if (!uri)
 		return err_set(
 		    err, RC_PERM, "", "database.uri: %s", error.message);
-	start_driver(uri);
 	set_timeouts(uri, o->is_patient);
 	set_concerns(uri);
 	if (o->appname)

@@ -19,6 +19,8 @@ import uuid
 import pymongo
 
 BUILD = os.environ.get('M3MTA_BUILD', 'build')
+# Killed processes leave files of the driver's there; see m3mta-smtp(8).
+os.environ['MONGOC_DISABLE_SHM'] = '1'
 URI = os.environ.get('M3MTA_TEST_URI', '')
 
 
@@ -219,7 +221,8 @@ class System:
                 f'--fdname={listener}']
         for key, value in (env or {}).items():
             argv += ['-E', f'{key}={value}']
-        for key in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS'):
+        for key in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS',
+                    'MONGOC_DISABLE_SHM'):
             value = self.sanitizers.get(key, os.environ.get(key))
             if value:
                 argv += ['-E', f'{key}={value}']

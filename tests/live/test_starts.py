@@ -56,6 +56,23 @@ class Starts(LiveTest):
         for _ in range(3):
             self.send(port)
 
+    def test_counters_of_a_dead_process(self):
+        """The driver warns of them on standard error: inetd's client."""
+        line = [x for x in self.example('inetd.conf').split('\n')
+                if x.startswith('smtp')][0]
+        command = line.split(None, 6)[6].replace(
+            '/usr/bin/m3mta-smtp', self.smtp())
+        env = {k: v for k, v in os.environ.items()
+               if k != 'MONGOC_DISABLE_SHM'}
+        done = subprocess.run(
+            ['sh', '-c', 'f=/dev/shm/mongoc-$$; touch $f; (sleep 5; rm -f $f)'
+             f' >/dev/null 2>&1 & exec {command} -c {self.system.config}'],
+            input=b'QUIT\r\n', stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, env=env, timeout=60)
+        self.assertTrue(done.stdout.startswith(b'220 ') or
+                        b'\n220 ' in done.stdout, done.stdout)
+        self.assertNotIn(b'mongoc', done.stdout)
+
     def test_xinetd(self):
         folder = subprocess.run(
             [ROOT + '/tools/setup', 'unpack', 'xinetd'], check=True,
