@@ -1,15 +1,13 @@
 /* Remote delivery; see remote.h. */
 #include "remote.h"
 
-#include <stdio.h>
-
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/rnd.h"
 #include "client.h"
 #include "db/limits.h"
-#include "dns/dns.h"
+#include "hosts.h"
 #include "log/log.h"
 
 #include "base/banned.h"
@@ -55,123 +53,17 @@ hang_up(struct courier *c)
 /* --- where to --------------------------------------------------------------------- */
 
 static bool
-is_literal(struct str host)
+remote_try_host(
+    struct courier *c, const struct destination *to, const struct host *host)
 {
-	return host.len && (host.p[0] == '[' || host.p[0] == '/' ||
-	    (host.p[host.len - 1] >= '0' && host.p[host.len - 1] <= '9'));
-}
-
-static struct str
-literal_address(struct str host)
-{
-	if (host.p[0] != '[')
-		return host;
-	host = str_slice(host, 1, host.len - 2);
-	return str_starts_with_nocase(host, STR("IPv6:"))
-	    ? str_tail(host, 5)
-	    : host;
-}
-
-static bool
-try_address(struct courier *c, const struct destination *to, struct str host,
-    struct str address, uint16_t port)
-{
-	struct client_target t = { host, address, port, to->tls, to->is_lmtp,
-		to->login, to->password };
+	struct client_target t = { host->name, host->address, host->port,
+		to->tls, to->is_lmtp, to->login, to->password };
 
 	if (client_open(c->m, &t, &c->client, &c->last) != RC_OK)
 		return false;
 	c->open = to->key;
-	c->host = host;
+	c->host = host->name;
 	return true;
-}
-
-/* Every address of a host. */
-static bool
-try_host(struct courier *c, const struct destination *to, struct str host,
-    uint16_t port)
-{
-	struct str *v;
-	struct err err;
-	size_t n, i;
-
-	if (is_literal(host))
-		return try_address(
-		    c, to, host, literal_address(host), port);
-	if (dns_addresses(c->dns, c->m->a, host, &v, &n, &err) != RC_OK) {
-		snprintf(c->last.text, sizeof(c->last.text), "%s", err.text);
-		snprintf(c->last.status, sizeof(c->last.status), "4.4.4");
-		return false;
-	}
-	if (n == 0)
-		snprintf(c->last.text, sizeof(c->last.text),
-		    "%.*s has no address", STR_ARG(host));
-	for (i = 0; i < n; i++) {
-		if (try_address(c, to, host, v[i], port))
-			return true;
-	}
-	return false;
-}
-
-/* We are in the list: only what is better is nearer to the goal. */
-static size_t
-cut_at_ourselves(const struct mda *m, const struct dns_mx_list *l)
-{
-	size_t i, n = l->n;
-
-	for (i = 0; i < n; i++) {
-		if (!str_equals_nocase(l->v[i].host, m->p->hostname))
-			continue;
-		for (n = 0; n < i; n++) {
-			if (l->v[n].preference >= l->v[i].preference)
-				break;
-		}
-	}
-	return n;
-}
-
-/* RC_PERM and RC_TEMP with err; RC_OK with no client: try again later. */
-static enum rc
-open_by_mx(struct courier *c, const struct destination *to, struct err *err)
-{
-	uint16_t port = (uint16_t)config_int(c->m->config, CFG_REMOTE_PORT);
-	struct dns_mx_list l;
-	size_t i, n;
-	enum rc rc;
-
-	if (is_literal(to->domain) && to->domain.p[0] == '[') {
-		(void)try_host(c, to, to->domain, port);
-		return RC_OK;
-	}
-	rc = dns_mx(c->dns, c->m->a, to->domain, &l, err);
-	if (rc != RC_OK)
-		return rc;
-	if (l.is_null)
-		return err_set(err, RC_PERM, "5.1.10",
-		    "%.*s accepts no mail (null MX)", STR_ARG(to->domain));
-	if (l.n == 0) {
-		(void)try_host(c, to, to->domain, port);
-		return RC_OK;
-	}
-	n = cut_at_ourselves(c->m, &l);
-	if (n == 0)
-		return err_set(err, RC_PERM, "5.4.6",
-		    "The mail for %.*s comes back to this host",
-		    STR_ARG(to->domain));
-	for (i = 0; i < n && !c->client; i++)
-		(void)try_host(c, to, l.v[i].host, port);
-	return RC_OK;
-}
-
-static enum rc
-open_by_route(struct courier *c, const struct destination *to)
-{
-	struct str host;
-	uint16_t port;
-
-	destination_split(c->m, to->route, &host, &port);
-	(void)try_host(c, to, host, port);
-	return RC_OK;
 }
 
 /* RC_TEMP and RC_PERM with err; RC_OK: there is a client, or c->last. */
@@ -179,15 +71,21 @@ static enum rc
 open_client(struct courier *c, const struct destination *to,
     struct err *err)
 {
-	enum rc rc;
+	struct hosts hosts;
+	struct host host;
+	enum rc rc = RC_OK;
 
 	c->last = (struct smtp_reply){ .status = "4.4.1",
 		.text = "No host could be reached" };
-	if (!c->dns &&
-	    dns_new(config_str(c->m->config, CFG_DNS_SERVER), &c->dns,
-		err) != RC_OK)
+	if (!c->dns)
+		rc = dns_new(config_str(c->m->config, CFG_DNS_SERVER),
+		    &c->dns, err);
+	if (rc != RC_OK)
 		return RC_TEMP;
-	rc = to->route.len ? open_by_route(c, to) : open_by_mx(c, to, err);
+	rc = hosts_find(c->m, c->dns, to, &hosts, err);
+	while (rc == RC_OK && !c->client &&
+	    hosts_next(&hosts, &host, &c->last))
+		(void)remote_try_host(c, to, &host);
 	if (!c->client)
 		give_slot(c, to->key, rc == RC_OK && c->last.code == 0);
 	return rc;
