@@ -54,6 +54,12 @@ def npm_folder():
     return setup_path('npm') + '/node_modules'
 
 
+def is_listening(port):
+    with open('/proc/net/tcp') as f:
+        return any(line.split()[1].endswith(f':{port:04X}') and
+                   line.split()[3] == '0A' for line in f.readlines()[1:])
+
+
 def wait_for(condition, seconds=10, what='condition'):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -230,14 +236,10 @@ class System:
             argv += ['--accept', '--inetd']
         self.start(argv + [os.path.abspath(self.binary(program, fault)), '-c',
                            self.config, *options])
-        wait_for(lambda: self.is_listening(port), what=f'port {port}')
+        wait_for(lambda: is_listening(port), what=f'port {port}')
         return port
 
-    @staticmethod
-    def is_listening(port):
-        with open('/proc/net/tcp') as f:
-            return any(line.split()[1].endswith(f':{port:04X}') and
-                       line.split()[3] == '0A' for line in f.readlines()[1:])
+    is_listening = staticmethod(is_listening)
 
     def start_mda(self, env=None, fault=False):
         process = self.start([self.binary('m3mta-mda', fault), '-c', self.config,

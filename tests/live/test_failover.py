@@ -2,88 +2,15 @@
 comes in, is delivered and read. Nothing acknowledged is lost, nothing is
 delivered twice, clients see only temporary answers."""
 import collections
-import os
 import re
-import shutil
-import signal
 import socket
-import subprocess
-import tempfile
 import threading
 import time
 import unittest
 
-import pymongo
-
 import harness
-import mongo
 from harness import System, binary, wait_for
-
-MEMBERS = 3
-
-
-class Set:
-    """Three members with small caches, each ended by its pid."""
-
-    def __init__(self):
-        self.folder = tempfile.mkdtemp(prefix='m3mta-set-')
-        self.ports = [mongo.free_port() for _ in range(MEMBERS)]
-        self.processes = {}
-        self.mongod = mongo.find_mongod()
-        for port in self.ports:
-            self.start(port)
-        self.uri = ('mongodb://' + ','.join(
-            f'127.0.0.1:{p}' for p in self.ports) + '/?replicaSet=rs3')
-        one = pymongo.MongoClient('127.0.0.1', self.ports[0],
-                                  directConnection=True)
-        one.admin.command('replSetInitiate', {
-            '_id': 'rs3', 'settings': {'electionTimeoutMillis': 1000,
-                                       'heartbeatIntervalMillis': 500},
-            'members': [{'_id': i, 'host': f'127.0.0.1:{p}'}
-                        for i, p in enumerate(self.ports)]})
-        one.close()
-        self.client = pymongo.MongoClient(
-            self.uri, serverSelectionTimeoutMS=30000)
-        wait_for(lambda: self.primary(), 40, 'a primary')
-
-    def start(self, port):
-        folder = f'{self.folder}/{port}'
-        os.makedirs(folder, exist_ok=True)
-        with open(folder + '.log', 'ab') as log:
-            self.processes[port] = subprocess.Popen(
-                [self.mongod, '--port', str(port), '--bind_ip', '127.0.0.1',
-                 '--dbpath', folder, '--replSet', 'rs3',
-                 '--wiredTigerCacheSizeGB', '0.25', '--nounixsocket',
-                 '--oplogSize', '64', '--setParameter',
-                 'transactionLifetimeLimitSeconds=5'],
-                stdout=log, stderr=subprocess.STDOUT)
-
-    def primary(self):
-        try:
-            return self.client.primary
-        except pymongo.errors.PyMongoError:
-            return None
-
-    def kill_primary(self):
-        port = self.primary()[1]
-        process = self.processes[port]
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        return port
-
-    def step_down(self):
-        try:
-            self.client.admin.command('replSetStepDown', 20, force=True)
-        except pymongo.errors.PyMongoError:
-            pass
-
-    def close(self):
-        self.client.close()
-        for process in self.processes.values():
-            process.kill()
-            process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
+from members import Set
 
 class Sender(threading.Thread):
     """Messages one after the other; those with a 250 are noted."""
