@@ -25,7 +25,7 @@ take_identifier(struct session *s, const struct arg *arg, struct str *ret)
 		chat_bad(s, "That is no identifier");
 		return false;
 	}
-	*ret = arena_dup_lower(s->command_arena, prepared);
+	*ret = address_key_of(s->command_arena, prepared);
 	bare = acl_bare(*ret);
 	if (acl_is_anyone(bare) ||
 	    (str_has_char(bare, '@') && bare.len <= LIMIT_SMTP_PATH))

@@ -136,7 +136,7 @@ look_up(struct session *s, struct attempt *t, struct str name)
 {
 	struct err err;
 
-	t->key = arena_dup_lower(s->arena, name);
+	t->key = address_key_of(s->arena, name);
 	if (session_open_db(s, &err) != RC_OK ||
 	    guard_login(&t->guard, t->key, &t->login, &err) != RC_OK ||
 	    mailbox_find(s->p->db, s->arena, t->key, &t->mailbox, &err) !=

@@ -86,7 +86,7 @@ find_root(struct session *s, struct str root, struct str *ret_address)
 	if (!str_equals(root, own_root)) {
 		is_readable = false;
 		if (str_starts_with(root, others)) {
-			*ret_address = arena_dup_lower(
+			*ret_address = address_key_of(
 			    s->command_arena, str_tail(root, others.len));
 			if (reads_any(s, *ret_address, &is_readable, &err) !=
 			    RC_OK) {

@@ -36,7 +36,7 @@ find_other(struct session *s, struct str rest, struct place *ret,
 	enum rc rc = RC_OK;
 
 	split(rest, &ret->address, &ret->name);
-	ret->address = arena_dup_lower(a, ret->address);
+	ret->address = address_key_of(a, ret->address);
 	ret->name = place_inbox(a, ret->name);
 	if (ret->name.len)
 		rc = mailbox_find(s->p->db, a, ret->address, &m, err);

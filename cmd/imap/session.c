@@ -125,7 +125,7 @@ greet(struct session *s)
 	struct err err;
 
 	if (s->h->preauth) {
-		struct str key = arena_dup_lower(
+		struct str key = address_key_of(
 		    s->arena, str_from_cstr(s->h->preauth));
 
 		if (session_open_db(s, &err) != RC_OK ||

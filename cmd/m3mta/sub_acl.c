@@ -12,7 +12,7 @@
 static int
 find(struct admin *a, struct folder **ret_v, size_t *ret_n)
 {
-	struct str key = arena_dup_lower(a->a, a->words[0]);
+	struct str key = address_key_of(a->a, a->words[0]);
 	struct str name = a->n_words > 1 ? a->words[1] : STR("");
 	struct mailbox *m;
 	struct folder *f;
@@ -71,7 +71,7 @@ sub_acl_list(struct admin *a)
 static int
 change(struct admin *a, enum acl_op op, unsigned rights)
 {
-	struct str identifier = arena_dup_lower(a->a, a->words[2]);
+	struct str identifier = address_key_of(a->a, a->words[2]);
 	struct folder *f = NULL;
 	struct err err;
 	size_t n;

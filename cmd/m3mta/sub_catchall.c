@@ -55,7 +55,7 @@ sub_catchall_list(struct admin *a)
 	struct err err;
 	size_t n, i;
 
-	if (mailbox_list(a->p->db, a->a, arena_dup_lower(a->a, domain), -1,
+	if (mailbox_list(a->p->db, a->a, address_fold_domain(a->a, domain), -1,
 		&v, &n, &err) != RC_OK)
 		return admin_fail(&err);
 	for (i = 0; i < n; i++) {

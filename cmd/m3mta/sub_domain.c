@@ -5,6 +5,7 @@
 #include "db/directory.h"
 #include "secret.h"
 #include "smtp/path.h"
+#include "text/idn.h"
 
 #include "base/banned.h"
 
@@ -71,13 +72,14 @@ set_options(struct admin *a, struct domain *d)
 int
 sub_domain_add(struct admin *a)
 {
-	struct domain d = { .name = arena_dup_lower(a->a, a->words[0]) };
+	struct domain d = { .name = STR("") };
 	struct err err;
 	int code;
 
-	if (!path_is_host(d.name) || d.name.p[0] == '[')
+	if (!idn_to_ascii(a->a, a->words[0], &d.name) ||
+	    !path_is_host(d.name) || d.name.p[0] == '[')
 		return admin_complain(EXIT_USAGE,
-		    "%.*s is no domain name", STR_ARG(d.name));
+		    "%.*s is no domain name", STR_ARG(a->words[0]));
 	if ((code = set_options(a, &d)) != EXIT_OK)
 		return code;
 	if (domain_insert(a->p->db, &d, &err) != RC_OK)
@@ -89,7 +91,7 @@ sub_domain_add(struct admin *a)
 static int
 find(struct admin *a, struct domain **ret)
 {
-	struct str name = arena_dup_lower(a->a, a->words[0]);
+	struct str name = address_fold_domain(a->a, a->words[0]);
 	struct err err;
 
 	if (domain_find(a->p->db, a->a, name, ret, &err) != RC_OK)
@@ -175,7 +177,7 @@ sub_domain_show(struct admin *a)
 int
 sub_domain_remove(struct admin *a)
 {
-	struct str name = arena_dup_lower(a->a, a->words[0]);
+	struct str name = address_fold_domain(a->a, a->words[0]);
 	struct err err;
 
 	if (domain_delete(a->p->db, name, &err) != RC_OK)

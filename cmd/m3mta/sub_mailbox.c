@@ -23,7 +23,7 @@ parse_key(struct admin *a, struct str text, struct str *ret_key)
 
 	if (str_starts_with(text, STR("*@")) &&
 	    path_is_host(str_tail(text, 2))) {
-		*ret_key = arena_dup_lower(a->a, text);
+		*ret_key = address_key_of(a->a, text);
 		return EXIT_OK;
 	}
 	if (path_parse_bare(a->a, text, &addr) != PATH_OK ||
@@ -219,7 +219,7 @@ sub_mailbox_list(struct admin *a)
 	struct err err;
 	size_t n, i;
 
-	if (mailbox_list(a->p->db, a->a, arena_dup_lower(a->a, domain),
+	if (mailbox_list(a->p->db, a->a, address_fold_domain(a->a, domain),
 		ADDRESS_MAILBOX, &v, &n, &err) != RC_OK)
 		return admin_fail(&err);
 	for (i = 0; i < n; i++) {
@@ -377,7 +377,7 @@ list_groups(struct admin *a, enum address_kind kind)
 	struct err err;
 	size_t n, i;
 
-	if (mailbox_list(a->p->db, a->a, arena_dup_lower(a->a, domain),
+	if (mailbox_list(a->p->db, a->a, address_fold_domain(a->a, domain),
 		(int)kind, &v, &n, &err) != RC_OK)
 		return admin_fail(&err);
 	for (i = 0; i < n; i++) {

@@ -78,7 +78,7 @@ static enum sasl_step
 look_up(struct session *s, struct login *l, struct str *ret_challenge,
     struct err *err)
 {
-	l->key = arena_dup_lower(s->arena, sasl_name(l->sasl));
+	l->key = address_key_of(s->arena, sasl_name(l->sasl));
 	if (session_open_db(s, err) != RC_OK ||
 	    guard_login(&l->guard, l->key, &l->counted, err) != RC_OK ||
 	    mailbox_find(s->p->db, s->arena, l->key, &l->mailbox, err) !=

@@ -82,12 +82,12 @@ add_recipient(struct session *s, const struct address *to,
     const struct smtp_rcpt_params *p)
 {
 	struct recipient r = { .to = *to, .text = cmd_print_address(s, to),
-		.notify = p->notify,
+		.key = address_key(s->txn_arena, to), .notify = p->notify,
 		.orcpt = arena_dup_str(s->txn_arena, p->orcpt) };
 	size_t i;
 
 	for (i = 0; i < s->txn.recipients.n; i++) {
-		if (address_equals(&s->txn.recipients.v[i].to, to))
+		if (str_equals(s->txn.recipients.v[i].key, r.key))
 			return;
 	}
 	VEC_PUSH(s->txn_arena, &s->txn.recipients, r);
@@ -160,7 +160,8 @@ check_local_sender(struct session *s, bool *ret_forged, struct err *err)
 	    rcpt_is_relay_network(s->config, s->c->peer.address))
 		return RC_OK;
 	rc = domain_find(s->p->db, s->txn_arena,
-	    arena_dup_lower(s->txn_arena, str_tail(s->txn.sender, at + 1)),
+	    address_fold_domain(
+		s->txn_arena, str_tail(s->txn.sender, at + 1)),
 	    &d, err);
 	if (rc == RC_OK)
 		*ret_forged = d && d->delivery == DOMAIN_LOCAL;

@@ -27,7 +27,8 @@ enum state {
 
 struct recipient {
 	struct address to;
-	struct str text;      /* printed, without <> */
+	struct str text;      /* printed, without <>, as it was spelled */
+	struct str key;       /* of the directory: one recipient is one key */
 	uint32_t notify;
 	struct str orcpt;
 };

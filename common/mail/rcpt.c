@@ -26,8 +26,8 @@ make_keys(struct arena *a, const struct config *c, const struct address *to,
 	if (address_strip_tag(to, config_str(c, CFG_ADDRESS_SEPARATOR),
 		&shorter.local))
 		keys[n++] = address_key(a, &shorter);
-	keys[n++] = arena_dup_lower(
-	    a, arena_join(a, STR("*@"), to->domain));
+	keys[n++] = arena_join(
+	    a, STR("*@"), address_fold_domain(a, to->domain));
 	return n;
 }
 
@@ -61,7 +61,7 @@ find_postmaster(struct db *db, struct arena *a, struct rcpt_answer *answer,
 	if (str_is_empty(other))
 		return RC_OK;
 	return mailbox_find(
-	    db, a, arena_dup_lower(a, other), &answer->mailbox, err);
+	    db, a, address_key_of(a, other), &answer->mailbox, err);
 }
 
 static enum rc
@@ -123,7 +123,7 @@ rcpt_decide(struct db *db, struct arena *a, const struct config *c,
     struct err *err)
 {
 	struct rcpt_answer answer = { .verdict = RCPT_REFUSED };
-	struct str name = arena_dup_lower(a, q->to.domain);
+	struct str name = address_fold_domain(a, q->to.domain);
 	enum rc rc = domain_find(db, a, name, &answer.domain, err);
 
 	if (rc != RC_OK)

@@ -1,13 +1,33 @@
 /* Addresses; see address.h. */
 #include "model/address.h"
 
+#include "text/idn.h"
+
 #include "base/banned.h"
+
+struct str
+address_fold_domain(struct arena *a, struct str domain)
+{
+	struct str folded;
+
+	return idn_to_ascii(a, domain, &folded) ? folded
+						: arena_dup_lower(a, domain);
+}
 
 struct str
 address_key(struct arena *a, const struct address *addr)
 {
-	return arena_dup_lower(
-	    a, arena_join3(a, addr->local, STR("@"), addr->domain));
+	return arena_join3(a, arena_dup_lower(a, addr->local), STR("@"),
+	    address_fold_domain(a, addr->domain));
+}
+
+struct str
+address_key_of(struct arena *a, struct str text)
+{
+	struct address addr;
+
+	return address_from_key(text, &addr) ? address_key(a, &addr)
+					     : arena_dup_lower(a, text);
 }
 
 bool
@@ -20,13 +40,6 @@ address_from_key(struct str key, struct address *ret_addr)
 	ret_addr->local = str_slice(key, 0, at);
 	ret_addr->domain = str_tail(key, at + 1);
 	return true;
-}
-
-bool
-address_equals(const struct address *a, const struct address *b)
-{
-	return str_equals_nocase(a->local, b->local) &&
-	    str_equals_nocase(a->domain, b->domain);
 }
 
 bool

@@ -67,17 +67,55 @@ START_TEST(test_address)
 	ck_assert(str_equals(y.domain, STR("c")));
 	ck_assert(!address_from_key(STR("nobody"), &y));
 	ck_assert(!address_is_null(&x));
-	y = x;
-	y.domain = STR("eX.teST");
-	ck_assert(address_equals(&x, &y));
-	y.local = STR("other");
-	ck_assert(!address_equals(&x, &y));
+	y = (struct address){ STR_INIT("other"), STR_INIT("eX.teST") };
 	ck_assert(address_strip_tag(&x, STR("+"), &local));
 	ck_assert(str_equals(local, STR("Some.One")));
 	ck_assert(!address_strip_tag(&x, STR(""), &local));
 	ck_assert(!address_strip_tag(&y, STR("+"), &local));
 	y.local = STR("+tag");
 	ck_assert(!address_strip_tag(&y, STR("+"), &local));
+	arena_free(a);
+}
+END_TEST
+
+START_TEST(test_both_spellings_of_a_domain_are_one_key)
+{
+	static const struct {
+		struct str text;
+		struct str key;
+	} rows[] = {
+		{ STR_INIT("Eva@b\xc3\xbc" "cher.example"),
+		    STR_INIT("eva@xn--bcher-kva.example") },
+		{ STR_INIT("eva@B\xc3\x9c" "CHER.Example"),
+		    STR_INIT("eva@xn--bcher-kva.example") },
+		/* decomposed: u and a combining diaeresis */
+		{ STR_INIT("eva@bu\xcc\x88" "cher.example"),
+		    STR_INIT("eva@xn--bcher-kva.example") },
+		{ STR_INIT("eva@XN--Bcher-KVA.example"),
+		    STR_INIT("eva@xn--bcher-kva.example") },
+		{ STR_INIT("eva@stra\xc3\x9f" "e.example"),
+		    STR_INIT("eva@xn--strae-oqa.example") },
+		{ STR_INIT("*@b\xc3\xbc" "cher.example"),
+		    STR_INIT("*@xn--bcher-kva.example") },
+		{ STR_INIT("\xc3\x84@example.org"),
+		    STR_INIT("\xc3\x84@example.org") },
+		{ STR_INIT("a@[IPv6:::1]"), STR_INIT("a@[ipv6:::1]") },
+		{ STR_INIT("a@b--c_d.example"), STR_INIT("a@b--c_d.example") },
+		/* no names: only lower case, so that nobody has them */
+		{ STR_INIT("A@\xff.B"), STR_INIT("a@\xff.b") },
+		{ STR_INIT("A@\xe2\x80\xae.B"),
+		    STR_INIT("a@\xe2\x80\xae.b") },
+		{ STR_INIT("Anyone"), STR_INIT("anyone") },
+	};
+	struct arena *a = arena_new();
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct str key = address_key_of(a, rows[i].text);
+
+		ck_assert_msg(str_equals(key, rows[i].key), "%.*s: %.*s",
+		    STR_ARG(rows[i].text), STR_ARG(key));
+	}
 	arena_free(a);
 }
 END_TEST
@@ -153,6 +191,7 @@ main(void)
 	tcase_add_test(t, test_oid);
 	tcase_add_test(t, test_uuid);
 	tcase_add_test(t, test_address);
+	tcase_add_test(t, test_both_spellings_of_a_domain_are_one_key);
 	tcase_add_test(t, test_acl_letters);
 	tcase_add_test(t, test_acl_rights);
 	suite_add_tcase(s, t);
