@@ -303,7 +303,7 @@ db_command(
 		rc = db_error(db, &error, &reply, "command", err);
 		bson_destroy(&reply);
 	} else if (ret_reply) {
-		*ret_reply = reply;
+		bson_steal(ret_reply, &reply); /* its octets lie inside it */
 	} else {
 		bson_destroy(&reply);
 	}
