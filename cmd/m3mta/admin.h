@@ -53,6 +53,13 @@ int admin_complain(int code, const char *fmt, ...)
 void admin_say(const struct admin *a, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/*
+ * What the documents of all daemons name and only the file may, as one text,
+ * or "". The documents are read; RC_TEMP when the database is away.
+ */
+enum rc admin_ignored_keys(
+    struct admin *a, struct str *ret_keys, struct err *err);
+
 /* --- output --------------------------------------------------------------- */
 
 struct column {

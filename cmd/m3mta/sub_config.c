@@ -1,5 +1,6 @@
 /* m3mta config */
 #include "admin.h"
+#include "secret.h"
 
 #include "db/config_db.h"
 
@@ -20,6 +21,35 @@ daemon_name(struct str s, bool with_all)
 	return with_all && str_equals(s, STR("all")) ? "all" : NULL;
 }
 
+enum rc
+admin_ignored_keys(struct admin *a, struct str *ret_keys, struct err *err)
+{
+	struct config c = a->p->file_config;
+	size_t i;
+
+	c.ignored = STR("");
+	for (i = 0; i < N_DAEMONS; i++) {
+		struct str all = c.ignored;
+		enum rc rc;
+
+		c = a->p->file_config;
+		c.ignored = STR("");
+		rc = config_read_db(&c, a->a, a->p->db, daemons[i], err);
+		if (rc != RC_OK)
+			return rc;
+		/* The document "all" is read for each of them. */
+		if (str_find(all, c.ignored) < all.len)
+			c.ignored = all;
+		else if (all.len && c.ignored.len)
+			c.ignored = arena_join3(
+			    a->a, all, STR("; "), c.ignored);
+		else if (all.len)
+			c.ignored = all;
+	}
+	*ret_keys = c.ignored;
+	return RC_OK;
+}
+
 /* The file was read at the start; here is what the database adds. */
 int
 sub_config_check(struct admin *a)
@@ -36,40 +66,15 @@ sub_config_check(struct admin *a)
 			return err.rc == RC_TEMP
 			    ? admin_fail(&err)
 			    : admin_complain(EXIT_CONFIG, "%s", err.text);
+		if (c.ignored.len)
+			return admin_complain(EXIT_CONFIG,
+			    "%.*s: ignored, it belongs into the file; "
+			    "m3mta config unset removes it",
+			    STR_ARG(c.ignored));
 	}
 	admin_say(a, "%s and database: no problem",
 	    a->p->config.path.len ? a->p->config.path.p : "defaults");
 	return EXIT_OK;
-}
-
-static struct str
-records_text(struct admin *a, const struct config_value *v)
-{
-	struct str all = STR("");
-	size_t i, k;
-
-	for (i = 0; i < v->count; i++) {
-		for (k = 0; k < v->records[i].n; k++) {
-			const struct config_field *f = &v->records[i].v[k];
-
-			all = arena_printf(a->a, "%.*s%s%.*s%s%.*s",
-			    STR_ARG(all),
-			    k ? " " : i ? "," : "", STR_ARG(f->name), "=",
-			    STR_ARG(f->value));
-		}
-	}
-	return all;
-}
-
-static struct str
-shown_value(struct admin *a, const struct config *c, enum config_key key)
-{
-	if (config_keys[key].type == CONFIG_RECORDS)
-		return records_text(a, &c->v[key]);
-	if (key == CFG_DATABASE_URI &&
-	    str_has_char(config_str(c, key), '@'))
-		return STR("(has a password)");
-	return config_str(c, key);
 }
 
 int
@@ -93,7 +98,7 @@ sub_config_show(struct admin *a)
 		return admin_fail(&err);
 	for (key = 0; key < CFG_COUNT; key++) {
 		struct str cells[] = { str_from_cstr(config_keys[key].name),
-			shown_value(a, &c, key),
+			config_shown(&c, a->a, key),
 			str_from_cstr(origins[c.v[key].origin]) };
 
 		table_row(t, cells);
@@ -114,10 +119,44 @@ find_key(struct admin *a, const char **ret_daemon, enum config_key *ret_key)
 		return admin_complain(EXIT_CONFIG,
 		    "%.*s: there is no such key (see m3mta.conf(5))",
 		    STR_ARG(a->words[1]));
-	if (config_keys[*ret_key].scope == CONFIG_FILE_ONLY)
-		return admin_complain(EXIT_CONFIG,
-		    "%.*s: this key belongs into the file",
-		    STR_ARG(a->words[1]));
+	return EXIT_OK;
+}
+
+/* What may not be set in the database, with the reason. */
+static int
+check_scope(struct admin *a, enum config_key key)
+{
+	bool runs_programs = key == CFG_FILTERS || key == CFG_HOOKS;
+
+	if (config_keys[key].scope != CONFIG_FILE_ONLY)
+		return EXIT_OK;
+	return admin_complain(EXIT_CONFIG,
+	    "%.*s: this key belongs into the file%s", STR_ARG(a->words[1]),
+	    runs_programs ? ": it names programs to run, and who can write "
+			    "the database must not choose them"
+			  : "");
+}
+
+/* A secret is no word of a command line, which everybody can read. */
+static int
+take_value(struct admin *a, enum config_key key, struct str *ret_value)
+{
+	struct str path = admin_option(a, "value-file");
+	bool is_secret = config_keys[key].type == CONFIG_SECRET;
+	struct err err;
+
+	if (!path.p && a->n_words > 2 && !is_secret) {
+		*ret_value = a->words[2];
+		return EXIT_OK;
+	}
+	if (!path.p || a->n_words > 2)
+		return admin_complain(EXIT_USAGE, "%s: give %s",
+		    config_keys[key].name,
+		    is_secret ? "it by --value-file=FILE or "
+				"--value-file=- (standard input)"
+			      : "one value");
+	if (secret_read(a->a, path, ret_value, &err) != RC_OK)
+		return admin_fail(&err);
 	return EXIT_OK;
 }
 
@@ -128,16 +167,17 @@ sub_config_set(struct admin *a)
 	enum config_key key;
 	const char *daemon;
 	struct err err;
+	struct str value;
 	int code = find_key(a, &daemon, &key);
 
-	if (code != EXIT_OK)
+	if (code != EXIT_OK || (code = check_scope(a, key)) != EXIT_OK ||
+	    (code = take_value(a, key, &value)) != EXIT_OK)
 		return code;
 	config_init(&c, a->a);
-	if (config_set(&c, a->a, key, a->words[2], CONFIG_FROM_DATABASE,
-		&err) != RC_OK)
-		return admin_complain(EXIT_CONFIG, "%s", err.text);
-	if (config_write_db(a->p->db, daemon, key, &a->words[2], &err) !=
+	if (config_set(&c, a->a, key, value, CONFIG_FROM_DATABASE, &err) !=
 	    RC_OK)
+		return admin_complain(EXIT_CONFIG, "%s", err.text);
+	if (config_write_db(a->p->db, daemon, key, &value, &err) != RC_OK)
 		return admin_fail(&err);
 	return EXIT_OK;
 }

@@ -9,12 +9,16 @@
 int
 sub_init(struct admin *a)
 {
+	struct str ignored;
 	struct err err;
 
 	if (db_init_schema(a->p->db, admin_has(a, "shard"), &err) != RC_OK)
 		return admin_fail(&err);
 	admin_say(a, "database %.*s is ready",
 	    STR_ARG(config_str(&a->p->config, CFG_DATABASE_NAME)));
+	if (admin_ignored_keys(a, &ignored, &err) == RC_OK && ignored.len)
+		admin_say(a, "%.*s: ignored, put it into the file",
+		    STR_ARG(ignored));
 	return EXIT_OK;
 }
 
@@ -47,10 +51,16 @@ sub_verify(struct admin *a)
 		{ "orphan_blobs", true }, { "problems", true } };
 	struct table *t = table_new(a, columns, 9);
 	struct verify_counts n;
+	struct str ignored;
 	struct err err;
 
-	if (verify_run(a->p->db, print_problem, a, &n, &err) != RC_OK)
+	if (verify_run(a->p->db, print_problem, a, &n, &err) != RC_OK ||
+	    admin_ignored_keys(a, &ignored, &err) != RC_OK)
 		return admin_fail(&err);
+	if (ignored.len) {
+		print_problem(a, "config-ignored", STR("config"), ignored);
+		n.problems++;
+	}
 	{
 		struct str cells[] = { number(a, n.mailboxes),
 			number(a, n.folders), number(a, n.pages),

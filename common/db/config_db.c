@@ -106,6 +106,20 @@ read_record(const struct source *s, struct str key, const bson_iter_t *it,
 	return RC_OK;
 }
 
+/* A text is an object whose first field it is: a bare path is {"run": path}. */
+static enum rc
+config_db_bare_record(const struct source *s, enum config_key k,
+    const bson_iter_t *it, struct config_record *ret_record)
+{
+	struct str names = str_from_cstr(config_keys[k].choices);
+	struct config_field *f = ARENA_NEW(s->a, struct config_field);
+
+	str_split_char(&names, '|', &f->name);
+	scalar_text(s->a, it, &f->value);
+	*ret_record = (struct config_record){ f, 1 };
+	return RC_OK;
+}
+
 static enum rc
 set_records(const struct source *s, enum config_key k, struct str key,
     bson_iter_t *it, struct err *err)
@@ -115,7 +129,10 @@ set_records(const struct source *s, enum config_key k, struct str key,
 	enum rc rc;
 
 	while (bson_iter_next(it)) {
-		if ((rc = read_record(s, key, it, &r, err)) != RC_OK)
+		rc = BSON_ITER_HOLDS_UTF8(it)
+		    ? config_db_bare_record(s, k, it, &r)
+		    : read_record(s, key, it, &r, err);
+		if (rc != RC_OK)
 			return rc;
 		VEC_PUSH(s->a, &records, r);
 	}
@@ -139,6 +156,17 @@ set_texts(const struct source *s, enum config_key k, struct str key,
 	    s->c, s->a, k, texts.v, texts.n, s->origin, err);
 }
 
+/* Who can write the database must not stop a daemon, nor become its host. */
+static void
+config_db_ignore(const struct source *s, struct str key)
+{
+	struct config *c = s->c;
+	struct str sep = c->ignored.len ? STR("; ") : STR("");
+
+	c->ignored = arena_printf(s->a, "%.*s%.*s%s: %.*s",
+	    STR_ARG(c->ignored), STR_ARG(sep), s->where, STR_ARG(key));
+}
+
 static enum rc
 set_key(const struct source *s, enum config_key k, struct str key,
     const bson_iter_t *it, struct err *err)
@@ -150,9 +178,8 @@ set_key(const struct source *s, enum config_key k, struct str key,
 
 	if (s->origin == CONFIG_FROM_DATABASE &&
 	    config_keys[k].scope == CONFIG_FILE_ONLY) {
-		err_set(err, RC_PERM, "",
-		    "%.*s: this key belongs into the file", STR_ARG(key));
-		return located(s, key, err);
+		config_db_ignore(s, key);
+		return RC_OK;
 	}
 	if (is_list && bson_iter_recurse(it, &in)) {
 		rc = config_keys[k].type == CONFIG_RECORDS
@@ -164,6 +191,22 @@ set_key(const struct source *s, enum config_key k, struct str key,
 		return wrong_type(s, key, "a text, number or list", err);
 	}
 	return rc == RC_OK ? RC_OK : located(s, key, err);
+}
+
+/* An object at a key that others are below: remote.route of a document. */
+static bool
+config_db_is_folder(struct str key, const bson_iter_t *it)
+{
+	size_t i;
+
+	for (i = 0; BSON_ITER_HOLDS_DOCUMENT(it) && i < CFG_COUNT; i++) {
+		struct str name = str_from_cstr(config_keys[i].name);
+
+		if (str_starts_with(name, key) && name.len > key.len &&
+		    name.p[key.len] == '.')
+			return true;
+	}
+	return false;
 }
 
 struct level {
@@ -196,7 +239,7 @@ read_document(const struct source *s, const bson_t *doc, struct err *err)
 		if (str_equals(key, STR("_id")))
 			continue;
 		k = config_find(key);
-		if (k != CFG_COUNT) {
+		if (k != CFG_COUNT && !config_db_is_folder(key, it)) {
 			if ((rc = set_key(s, k, key, it, err)) != RC_OK)
 				return rc;
 		} else if (BSON_ITER_HOLDS_DOCUMENT(it) &&

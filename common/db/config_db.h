@@ -15,7 +15,10 @@
  */
 enum rc config_read_file(struct config *c, struct arena *a, const char *path,
     bool must_exist, struct err *err);
-/* The documents "all" and `daemon` ("smtp", "imap", "mda"). */
+/*
+ * The documents "all" and `daemon` ("smtp", "imap", "mda"). A key that only the
+ * file may have is left out and named in c->ignored.
+ */
 enum rc config_read_db(struct config *c, struct arena *a, struct db *db,
     const char *daemon, struct err *err);
 /* Sets or (value NULL) removes one key of a daemon's document. */

@@ -90,6 +90,13 @@ parse_number(enum config_type type, struct str s, int64_t *ret_n)
 	return true;
 }
 
+static bool
+is_text(enum config_type type)
+{
+	return type == CONFIG_STRING || type == CONFIG_SECRET ||
+	    type == CONFIG_URI;
+}
+
 static enum rc
 refuse(enum config_key key, struct str value, struct err *err)
 {
@@ -100,6 +107,8 @@ refuse(enum config_key key, struct str value, struct err *err)
 		[CONFIG_SIZE] = "octets, as 35M or 1048576",
 		[CONFIG_DURATION] = "a time, as 90s, 15m, 2h or 3d",
 		[CONFIG_STRING] = "text",
+		[CONFIG_SECRET] = "text",
+		[CONFIG_URI] = "text",
 		[CONFIG_RATE] = "0, or a number in a time, as 100/1h",
 		[CONFIG_SCORE] = "a number, as 7.5, or nothing",
 		[CONFIG_CHOICE] = "one of ",
@@ -116,10 +125,12 @@ refuse(enum config_key key, struct str value, struct err *err)
 		return err_set(err, RC_PERM, "",
 		    "%s: \"%.*s\" is not allowed: %s", k->name,
 		    STR_ARG(value), kinds[k->type]);
+	if (k->type == CONFIG_SECRET || k->type == CONFIG_URI)
+		value = STR("***");
 	return err_set(err, RC_PERM, "",
 	    "%s: \"%.*s\" is not allowed: %s, %s%lld to %lld", k->name,
 	    STR_ARG(value), kinds[k->type],
-	    k->type == CONFIG_STRING ? "octets " : "", (long long)k->min,
+	    is_text(k->type) ? "octets " : "", (long long)k->min,
 	    (long long)k->max);
 }
 
@@ -158,6 +169,8 @@ parse_scalar(const struct config_key_info *k, struct str s, int64_t *ret_n)
 	case CONFIG_CHOICE:
 		return parse_choice(k->choices, s, ret_n);
 	case CONFIG_STRING:
+	case CONFIG_SECRET:
+	case CONFIG_URI:
 		*ret_n = 0;
 		return is_in_bounds(k, (int64_t)s.len) && !str_has_char(s, 0);
 	case CONFIG_INT:
@@ -312,6 +325,58 @@ config_set_records(struct config *c, struct arena *a, enum config_key key,
 			.records = copy, .count = n, .origin = origin
 		};
 	return RC_OK;
+}
+
+static struct str
+config_shown_records(struct arena *a, const struct config_value *v)
+{
+	struct str all = STR("");
+	size_t i, k;
+
+	for (i = 0; i < v->count; i++) {
+		for (k = 0; k < v->records[i].n; k++) {
+			const struct config_field *f = &v->records[i].v[k];
+
+			all = arena_printf(a, "%.*s%s%.*s=%.*s", STR_ARG(all),
+			    k	     ? " "
+				: i ? ","
+				    : "",
+			    STR_ARG(f->name), STR_ARG(f->value));
+		}
+	}
+	return all;
+}
+
+/* "mongodb://user:***@host/": the user's name has no '@' and no ':'. */
+static struct str
+config_shown_uri(struct arena *a, struct str uri)
+{
+	size_t host = str_find_last_char(uri, '@');
+	size_t start = str_find(uri, STR("://"));
+	size_t colon;
+
+	if (host >= uri.len || start >= host)
+		return uri;
+	start += 3;
+	colon = start + str_find_char(str_slice(uri, start, host), ':');
+	if (colon >= host)
+		return uri;
+	return arena_join3(a, str_slice(uri, 0, colon + 1), STR("***"),
+	    str_tail(uri, host));
+}
+
+struct str
+config_shown(const struct config *c, struct arena *a, enum config_key key)
+{
+	struct str s = config_str(c, key);
+
+	if (config_keys[key].type == CONFIG_RECORDS)
+		return config_shown_records(a, &c->v[key]);
+	if (config_keys[key].type == CONFIG_URI)
+		return config_shown_uri(a, s);
+	if (config_keys[key].type == CONFIG_SECRET && s.len)
+		return STR("***");
+	return s;
 }
 
 void

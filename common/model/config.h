@@ -20,6 +20,8 @@ enum config_type {
 	CONFIG_SIZE,     /* octets; "35M" or a number */
 	CONFIG_DURATION, /* milliseconds inside; "5m" or a number of seconds */
 	CONFIG_STRING,
+	CONFIG_SECRET,   /* a text that is never shown */
+	CONFIG_URI,      /* a text; its password is never shown */
 	CONFIG_RATE,     /* n in `count` milliseconds; "100/1h", "0" is none */
 	CONFIG_SCORE,    /* n in hundredths; "7.5"; empty is INT64_MAX */
 	CONFIG_CHOICE,   /* one of `choices`, n is its index */
@@ -30,7 +32,9 @@ enum config_type {
 /* Where a key may stand. */
 enum config_scope {
 	CONFIG_ANYWHERE,  /* file or database */
-	CONFIG_FILE_ONLY, /* needed before the database, or to reach it */
+	CONFIG_FILE_ONLY, /* needed before the database or to reach it, or it
+			   * names programs to run: a writer of the database
+			   * must not become a user of this host */
 };
 
 enum config_key {
@@ -85,6 +89,9 @@ struct config {
 	struct str path;        /* of the file that was read, or "" */
 	/* Of the installation (`config`, document "secret"), or "". */
 	struct str secret;
+	/* Keys that documents name and only the file may: they were left
+	 * out. "mda: filters, hooks", or "". */
+	struct str ignored;
 };
 
 /* Sets all defaults. */
@@ -126,6 +133,13 @@ config_str(const struct config *c, enum config_key key)
 {
 	return c->v[key].s;
 }
+
+/*
+ * The value as it may be printed: records as text, a secret and the password
+ * of a URI as "***".
+ */
+struct str config_shown(
+    const struct config *c, struct arena *a, enum config_key key);
 
 /* A field of a record, or STR_NONE. */
 struct str config_field(const struct config_record *r, struct str name);

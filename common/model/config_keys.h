@@ -5,7 +5,7 @@
 /* clang-format off */
 CFG(DATABASE_NAME, "database.name", STRING, "m3mta", 1, 63, "", FILE_ONLY,
     "The MongoDB database that holds everything.")
-CFG(DATABASE_URI, "database.uri", STRING, "mongodb://127.0.0.1:27017/?directConnection=false", 10, 4096, "", FILE_ONLY,
+CFG(DATABASE_URI, "database.uri", URI, "mongodb://127.0.0.1:27017/?directConnection=false", 10, 4096, "", FILE_ONLY,
     "The replica set or the mongos routers to use.")
 CFG(DNS_SERVER, "dns.server", STRING, "", 0, 64, "", FILE_ONLY,
     "The resolver to ask, as address or address:port; empty: that of the host.")
@@ -117,7 +117,7 @@ CFG(REMOTE_ROUTE, "remote.route", STRING, "", 0, 255, "", ANYWHERE,
     "Smarthost for all mail to other systems, as host, host:port or lmtp:host:port; empty: by MX.")
 CFG(REMOTE_ROUTE_LOGIN, "remote.route.login", STRING, "", 0, 255, "", ANYWHERE,
     "Name for AUTH at the smarthost; it is only sent inside TLS, unless remote.route.tls is never.")
-CFG(REMOTE_ROUTE_PASSWORD, "remote.route.password", STRING, "", 0, 255, "", ANYWHERE,
+CFG(REMOTE_ROUTE_PASSWORD, "remote.route.password", SECRET, "", 0, 255, "", ANYWHERE,
     "Password for AUTH at the smarthost; the file then should be readable by the service only.")
 CFG(REMOTE_ROUTE_TLS, "remote.route.tls", CHOICE, "may", 0, 0, "may|never|must|verify", ANYWHERE,
     "STARTTLS with the smarthost: when it is offered (in clear when its handshake fails), never, required, required with a valid certificate.")
@@ -143,9 +143,9 @@ CFG(SPAM_JUNK, "spam.junk", SCORE, "", 0, 0, "", ANYWHERE,
     "Score from which on mail goes into Junk; empty: by the threshold of spamd.")
 CFG(SPAM_REJECT, "spam.reject", SCORE, "", 0, 0, "", ANYWHERE,
     "Score from which on mail is rejected at the end of DATA; empty: never.")
-CFG(FILTERS, "filters", RECORDS, "", 0, 50, "run|timeout|memory|output|fails", ANYWHERE,
+CFG(FILTERS, "filters", RECORDS, "", 0, 50, "run|timeout|memory|output|fails", FILE_ONLY,
     "Programs that see each message before it is put into a mailbox, in this order; see m3mta-filter(7).")
-CFG(HOOKS, "hooks", RECORDS, "", 0, 50, "run|at|timeout|fails", ANYWHERE,
+CFG(HOOKS, "hooks", RECORDS, "", 0, 50, "run|at|timeout|fails", FILE_ONLY,
     "Programs that m3mta-smtp asks at its stages (connect, helo, mail, rcpt, data, end); see m3mta-filter(7).")
 CFG(LOG_JOURNAL, "log.journal", BOOL, "true", 0, 1, "", FILE_ONLY, "Write to the journal when there is one, else to standard error.")
 /* clang-format on */

@@ -208,6 +208,19 @@ program_start(struct program *p, const struct program_spec *spec, int argc,
 	return code;
 }
 
+/* Once in a process: filters or hooks that do not run must not be silent. */
+static void
+program_tell_ignored(struct program *p)
+{
+	if (p->has_told_ignored || str_is_empty(p->config.ignored))
+		return;
+	p->has_told_ignored = true;
+	log_begin(LOG_AT_ERROR, "config-ignored");
+	log_str("keys", p->config.ignored);
+	log_cstr("text", "these keys are taken from the file alone");
+	log_end();
+}
+
 enum rc
 program_read_db_config(struct program *p, struct err *err)
 {
@@ -222,6 +235,7 @@ program_read_db_config(struct program *p, struct err *err)
 		rc = config_check_lists(&p->config, err);
 	p->has_db_config = rc == RC_OK;
 	p->db_config_ms = clock_mono_ms();
+	program_tell_ignored(p);
 	return rc;
 }
 

@@ -20,6 +20,7 @@ struct program {
 	struct db *db;             /* not connected */
 	struct str hostname;
 	bool has_db_config;
+	bool has_told_ignored;     /* config.ignored was logged */
 	int64_t db_config_ms;      /* monotonic, when they were read */
 	bool is_verbose;
 };

@@ -26,7 +26,8 @@ check_value(const struct config *c, enum config_key key)
 		CHECK(v->n >= k->min && v->n <= k->max);
 	if (k->type == CONFIG_DURATION)
 		CHECK(v->n / 1000 >= k->min && v->n / 1000 <= k->max);
-	if (k->type == CONFIG_STRING)
+	if (k->type == CONFIG_STRING || k->type == CONFIG_SECRET ||
+	    k->type == CONFIG_URI)
 		CHECK(v->s.p[v->s.len] == '\0' && !str_has_char(v->s, '\0'));
 	if (k->type == CONFIG_LIST || k->type == CONFIG_RECORDS)
 		CHECK((int64_t)v->count >= k->min &&

@@ -139,6 +139,88 @@ class Config(LiveTest):
                      code=78)
         self.assertIn(b'nosuch', done.stderr)
 
+    def test_programs_are_named_by_the_file_alone(self):
+        s = self.system
+        for key in ('filters', 'hooks'):
+            done = s.run([binary('m3mta'), '-c', s.config, 'config', 'set',
+                          'all', key, '/bin/cat'], code=78)
+            self.assertIn(b'programs to run', done.stderr)
+        mark = s.folder + '/ran'
+        program = s.folder + '/filter'
+        with open(program, 'w') as f:
+            f.write(f'#!/bin/sh\ntouch {mark}\n')
+        os.chmod(program, 0o755)
+        s.add_domain()
+        s.add_mailbox('ann@example.org')
+        for name in ('smtp', 'mda'):
+            s.db.config.delete_one({'_id': name})
+            s.db.config.insert_one({
+                '_id': name, 'filters': [{'run': program}],
+                'hooks': [{'run': program, 'at': 'mail'}],
+                'smtp': {'limit': {'recipients': 700}}})
+            self.addCleanup(s.db.config.delete_one, {'_id': name})
+        port = s.serve('m3mta-smtp', 'smtp')
+        s.send(port, 'a@b.example', ['ann@example.org'], 'Subject: x\n\nx')
+        mda = s.mda()
+        self.assertEqual(s.db.queue.count_documents({}), 0)
+        self.assertFalse(os.path.exists(mark))
+        for log in (s.logs(), mda.stderr.decode()):
+            lines = [x for x in log.split('\n') if 'config-ignored' in x]
+            self.assertEqual(len(lines), 1, log)
+            self.assertIn('filters', lines[0])
+            self.assertIn('hooks', lines[0])
+        # What else the document says holds.
+        self.assertEqual(self.shown()['smtp.limit.recipients'],
+                         ('700', 'database'))
+        for words, code in ((('config', 'check'), 78), (('verify',), 1),
+                            (('init',), 0)):
+            done = s.run([binary('m3mta'), '-c', s.config, *words],
+                         code=code)
+            self.assertIn(b'filters', done.stdout + done.stderr)
+        for name in ('smtp', 'mda'):
+            s.m3mta('config', 'unset', name, 'filters')
+            s.m3mta('config', 'unset', name, 'hooks')
+        s.m3mta('config', 'check')
+        s.m3mta('verify')
+
+    def test_a_program_may_be_named_by_its_path_alone(self):
+        for value in ('/bin/cat', ['/bin/cat'], [{'run': '/bin/cat'}]):
+            path = self.file(json.dumps(
+                {**self.system.settings, 'filters': value}))
+            done = self.system.run([binary('m3mta'), '-c', path, '--json',
+                                    'config', 'show', 'mda'])
+            shown = {r['key']: r['value'] for r in json.loads(done.stdout)}
+            self.assertEqual(shown['filters'], 'run=/bin/cat')
+
+    def test_no_secret_is_shown(self):
+        s = self.system
+        path = self.file(json.dumps({
+            **s.settings, 'remote.route.login': 'us',
+            'remote.route.password': 'hunter2'}))
+        hidden = s.settings['database']['uri'].replace(
+            'mongodb://', 'mongodb://joe:p%40ss@')
+        for words in ((), ('--json',)):
+            done = s.run([binary('m3mta'), '-c', path, *words, 'config',
+                          'show', 'mda'])
+            self.assertIn(b'remote.route.password', done.stdout)
+            self.assertNotIn(b'hunter2', done.stdout)
+        done = s.run([binary('m3mta'), '-c', path, '-o',
+                      'database.uri=' + hidden[:9], 'config', 'show'],
+                     code=78)
+        self.assertNotIn(b'mongodb:', done.stderr)
+        # Nor does a secret stand on a command line.
+        key = 'remote.route.password'
+        s.m3mta('config', 'set', 'mda', key, 'hunter3', code=64)
+        self.assertIsNone(s.db.config.find_one({'_id': 'mda', key: {
+            '$exists': True}}))
+        s.m3mta('config', 'set', 'mda', key, '--value-file=-',
+                data=b'hunter3\n')
+        self.addCleanup(s.db.config.delete_one, {'_id': 'mda'})
+        stored = s.db.config.find_one({'_id': 'mda'})
+        self.assertEqual(stored['remote']['route']['password'], 'hunter3')
+        shown = self.shown('mda')
+        self.assertEqual(shown[key], ('***', 'database'))
+
     def test_example_is_good(self):
         here = os.path.dirname(os.path.abspath(__file__))
         path = os.path.realpath(here + '/../../etc/m3mta.json')

@@ -450,6 +450,30 @@ START_TEST(test_precedence)
 }
 END_TEST
 
+static const struct pair shown_uris[] = {
+	{ STR_INIT("mongodb://db1,db2/?replicaSet=rs0"),
+	    STR_INIT("mongodb://db1,db2/?replicaSet=rs0") },
+	{ STR_INIT("mongodb://joe:s3:cret@db1:27017/x?a=b"),
+	    STR_INIT("mongodb://joe:***@db1:27017/x?a=b") },
+	{ STR_INIT("mongodb+srv://joe:a%40b@c@db.example/"),
+	    STR_INIT("mongodb+srv://joe:***@db.example/") },
+	{ STR_INIT("mongodb://joe@db1:27017/"),
+	    STR_INIT("mongodb://joe@db1:27017/") },
+};
+
+START_TEST(test_shown_uri_has_no_password)
+{
+	struct config c;
+	struct err err;
+
+	config_init(&c, a);
+	ck_assert_int_eq(config_set(&c, a, CFG_DATABASE_URI, shown_uris[_i].x,
+			     CONFIG_FROM_FILE, &err), RC_OK);
+	ck_assert(str_equals(
+	    config_shown(&c, a, CFG_DATABASE_URI), shown_uris[_i].y));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -475,6 +499,8 @@ main(void)
 	tcase_add_test(t, test_cidr);
 	tcase_add_loop_test(t, test_bad_settings, 0, COUNT(settings));
 	tcase_add_test(t, test_precedence);
+	tcase_add_loop_test(
+	    t, test_shown_uri_has_no_password, 0, COUNT(shown_uris));
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
