@@ -4,7 +4,6 @@
  */
 #include "mda.h"
 
-#include "base/clock.h"
 #include "base/fault.h"
 #include "base/rnd.h"
 #include "log/log.h"
@@ -78,7 +77,7 @@ add_report(struct writing *w, const subject_vec *subjects, struct str to,
 		.texts = m->texts,
 		.step = arena_printf(
 		    m->a, "%s %u", step, w->j->item->attempts),
-		.now_ms = clock_wall_ms(),
+		.now_ms = db_time(m->db),
 		.expire_ms = config_int(m->config, CFG_RETRY_EXPIRE),
 	};
 	struct queue_item item;
@@ -251,7 +250,7 @@ look_at(struct writing *w)
 static int64_t
 wait_of(const struct writing *w)
 {
-	int64_t left = w->j->item->expires_ms - clock_wall_ms() + 1000;
+	int64_t left = w->j->item->expires_ms - db_time(w->m->db) + 1000;
 
 	if (w->j->added.n)
 		return 0;

@@ -110,7 +110,7 @@ set(struct mda *m, struct verdict *v, enum fate fate, uint32_t code,
 	v->now.status = str_from_cstr(status);
 	v->now.text = arena_dup_str(m->a, text);
 	v->now.tries++;
-	v->now.last_ms = clock_wall_ms();
+	v->now.last_ms = db_time(m->db);
 }
 
 void
@@ -269,7 +269,7 @@ expand_list(struct mda *m, struct job *j, struct verdict *v)
 	if (!make_path(m, j, v, list->n_destinations, &path))
 		return;
 	VEC_PUSH(m->a, &j->posts, list_post(m->a, j->item, list, path,
-	    config_int(m->config, CFG_RETRY_EXPIRE)));
+	    db_time(m->db), config_int(m->config, CFG_RETRY_EXPIRE)));
 	set(m, v, FATE_EXPANDED, 250, "2.1.5", STR("expanded list"));
 	v->now.state = RECIPIENT_DELIVERED;
 }
