@@ -77,7 +77,4 @@ enum rc db_now(struct db *db, int64_t *ret_ms, struct err *err);
 /* As it is known now; the host's clock as long as it never was. */
 int64_t db_time(const struct db *db);
 
-/* Creates collections and indexes; idempotent. shard: also shard keys. */
-enum rc db_init_schema(struct db *db, bool shard, struct err *err);
-
 #endif
