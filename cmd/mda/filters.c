@@ -83,9 +83,10 @@ hold(struct job *j, struct verdict *v, struct str text)
 	v->now.text = text;
 }
 
-static void
+static enum rc
 obey(struct mda *m, struct job *j, struct verdict *v,
-    const struct filter_question *q, const struct filter_answer *answer)
+    const struct filter_question *q, const struct filter_answer *answer,
+    struct err *err)
 {
 	v->content = answer->content;
 	v->folder = answer->folder;
@@ -96,7 +97,6 @@ obey(struct mda *m, struct job *j, struct verdict *v,
 		if (j->item->sender.len)
 			VEC_PUSH(m->a, &j->posts,
 			    filter_reply_item(m->a, q, answer,
-				db_time(m->db),
 				config_int(m->config, CFG_RETRY_EXPIRE)));
 		drop(v, answer->text);
 		break;
@@ -107,9 +107,8 @@ obey(struct mda *m, struct job *j, struct verdict *v,
 		hold(j, v, answer->text);
 		break;
 	case FILTER_REDIRECT:
-		verdict_redirect(m, j, v, answer->addresses,
-		    answer->n_addresses, "redirected by a filter");
-		break;
+		return expansion_redirect(m, j, v, answer->addresses,
+		    answer->n_addresses, err);
 	case FILTER_REFUSE:
 		verdict_fail(m, v, 550, "5.7.1", answer->text);
 		break;
@@ -117,6 +116,7 @@ obey(struct mda *m, struct job *j, struct verdict *v,
 		verdict_retry(m, v, 451, "4.3.5", STR("A filter failed"));
 		break;
 	}
+	return RC_OK;
 }
 
 enum rc
@@ -125,17 +125,19 @@ filters_apply(
 {
 	struct filter_question q = { .item = j->item,
 		.mailbox = v->answer.mailbox, .recipient = v->now.address,
+		.original = v->now.original.len ? v->now.original
+						: v->now.address,
 		.hostname = m->p->hostname };
 	struct filter_answer answer;
 	enum rc rc;
 
-	if (m->config->v[CFG_FILTERS].count == 0)
+	if (m->config->v[CFG_FILTERS].count == 0 ||
+	    expansion_was_filtered(m, v))
 		return RC_OK;
 	if ((rc = is_admin(m, j->item->login, &q.is_login_admin, err)) !=
 		RC_OK ||
 	    (rc = filter_run(m->db, m->a, m->config, &q, &answer, err)) !=
 		RC_OK)
 		return rc;
-	obey(m, j, v, &q, &answer);
-	return RC_OK;
+	return obey(m, j, v, &q, &answer, err);
 }

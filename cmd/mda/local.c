@@ -8,19 +8,62 @@
 
 #include "base/banned.h"
 
+enum { ORIGINALS_MAX = 100 };
+
+static const struct str twin_text =
+    STR_INIT("another address of the same mailbox has it");
+
 /* --- the prefix: what this copy has before the message ------------------------------ */
 
+/* "*@domain" is no address: of a catch-all's mail, the one it was sent to. */
+struct str
+local_delivered_to(struct mda *m, const struct verdict *v)
+{
+	struct str address = v->answer.mailbox->address;
+
+	return str_starts_with(address, STR("*@"))
+	    ? arena_dup_lower(m->a, v->now.address)
+	    : address;
+}
+
+static bool
+local_is_same_copy(const struct verdict *x, const struct verdict *v)
+{
+	return x->fate == FATE_LOCAL && x->answer.mailbox &&
+	    uuid_equals(&x->answer.mailbox->owner, &v->answer.mailbox->owner);
+}
+
+/* Each address of the envelope that this copy stands for. */
+static void
+local_add_originals(
+    struct buf *b, const struct job *j, const struct verdict *v)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < j->item->n_recipients && n < ORIGINALS_MAX; i++) {
+		const struct queue_recipient *r = &j->verdicts[i].now;
+
+		if (&j->verdicts[i] != v &&
+		    !local_is_same_copy(&j->verdicts[i], v))
+			continue;
+		buf_printf(b, "X-Original-To: %.*s\r\n",
+		    STR_ARG(r->original.len ? r->original : r->address));
+		n++;
+	}
+}
+
 static struct str
-make_prefix(struct mda *m, const struct queue_item *item,
-    const struct verdict *v)
+make_prefix(struct mda *m, const struct job *j, const struct verdict *v)
 {
 	struct buf b = BUF_INIT;
 	struct str prefix;
 
-	buf_printf(&b, "Return-Path: <%.*s>\r\nDelivered-To: %.*s\r\n",
-	    STR_ARG(item->sender), STR_ARG(v->answer.mailbox->address));
+	buf_printf(&b, "Return-Path: <%.*s>\r\n", STR_ARG(j->item->sender));
+	local_add_originals(&b, j, v);
+	buf_printf(&b, "Delivered-To: %.*s\r\n",
+	    STR_ARG(local_delivered_to(m, v)));
 	if (!v->content) /* else the filter saw them, and kept them or not */
-		buf_add_str(&b, item->headers);
+		buf_add_str(&b, j->item->headers);
 	prefix = arena_dup_str(m->a, buf_str(&b));
 	buf_done(&b);
 	return prefix;
@@ -36,17 +79,17 @@ struct planned {
 typedef VEC(struct delivery) delivery_vec;
 typedef VEC(struct planned) planned_vec;
 
-/* Two addresses of one mailbox are one copy. */
-static bool
-has_copy(const delivery_vec *v, const struct job *j, const struct uuid *owner)
+/* Two addresses of one mailbox are one copy: the other's, or NULL. */
+static const struct verdict *
+local_twin(const delivery_vec *v, const struct job *j, const struct uuid *owner)
 {
 	size_t i;
 
 	for (i = v->n; i > 0 && v->v[i - 1].item == j->item; i--) {
 		if (uuid_equals(&v->v[i - 1].owner, owner))
-			return true;
+			return &j->verdicts[v->v[i - 1].recipient];
 	}
-	return false;
+	return NULL;
 }
 
 /* ... also when the other one was delivered by an earlier attempt. */
@@ -90,7 +133,7 @@ add_planned(struct mda *m, struct job *j, size_t i, struct str folder,
 		.owner = box->owner,
 		.mailbox = box->address,
 		.folder = folder,
-		.prefix = make_prefix(m, j->item, x),
+		.prefix = make_prefix(m, j, x),
 		.text = STR("delivered"),
 	}));
 	VEC_PUSH(m->a, planned, ((struct planned){ j, i }));
@@ -117,11 +160,11 @@ plan(struct mda *m, struct job *j, delivery_vec *v, planned_vec *planned,
 
 		if (x->fate != FATE_LOCAL)
 			continue;
-		if (has_copy(v, j, &box->owner) || was_delivered(j, box)) {
-			note_delivered(x, STR("another address of the same "
-					      "mailbox has it"));
+		x->twin = local_twin(v, j, &box->owner);
+		if (was_delivered(j, box))
+			note_delivered(x, twin_text);
+		if (x->twin || x->fate != FATE_LOCAL)
 			continue;
-		}
 		rc = filters_apply(m, j, x, err);
 		if (rc == RC_OK && x->fate == FATE_LOCAL)
 			add_planned(m, j, i, folder_of(j, x), v, planned);
@@ -212,6 +255,30 @@ deliver_to_inbox(struct mda *m, struct job *jobs, size_t n, struct err *err)
 	return deliver(m, &v, &planned, err);
 }
 
+/* What became of the one copy is so for its other addresses as well. */
+static void
+local_follow_twins(struct mda *m, struct job *j)
+{
+	size_t i;
+
+	for (i = 0; i < j->item->n_recipients; i++) {
+		struct verdict *v = &j->verdicts[i];
+		const struct queue_recipient *r =
+		    v->twin ? &v->twin->now : NULL;
+
+		if (!r || v->fate != FATE_LOCAL)
+			continue;
+		if (v->twin->fate == FATE_DELIVERED)
+			note_delivered(v, twin_text);
+		else if (v->twin->fate == FATE_FAILED)
+			verdict_fail(m, v, r->code,
+			    arena_dup_cstr(m->a, r->status), r->text);
+		else if (v->twin->fate == FATE_RETRY)
+			verdict_retry(m, v, r->code,
+			    arena_dup_cstr(m->a, r->status), r->text);
+	}
+}
+
 enum rc
 local_deliver(struct mda *m, struct job *jobs, size_t n, struct err *err)
 {
@@ -227,5 +294,9 @@ local_deliver(struct mda *m, struct job *jobs, size_t n, struct err *err)
 	}
 	if (rc == RC_OK)
 		rc = deliver(m, &v, &planned, err);
-	return rc == RC_OK ? deliver_to_inbox(m, jobs, n, err) : rc;
+	if (rc == RC_OK)
+		rc = deliver_to_inbox(m, jobs, n, err);
+	for (i = 0; rc == RC_OK && i < n; i++)
+		local_follow_twins(m, &jobs[i]);
+	return rc;
 }

@@ -35,7 +35,8 @@ enum { MDA_LATER_MS = 1000 }; /* later_ms at first */
 
 /* What this attempt found out about one recipient. */
 enum fate {
-	FATE_NONE,       /* ended in an earlier attempt */
+	FATE_NONE,       /* ended in an earlier attempt, or waits for those
+	                  * that this one adds */
 	FATE_LOCAL,      /* waits for the transaction */
 	FATE_REMOTE,     /* waits for a session */
 	FATE_DELIVERED,
@@ -57,6 +58,7 @@ struct verdict {
 	enum relayed relayed;
 	struct str folder;          /* a filter's choice, "" = none */
 	struct delivery_content *content; /* written by a filter, or NULL */
+	const struct verdict *twin; /* whose copy is this one's too, or NULL */
 	bool wants_inbox;           /* the folder it was for is not there */
 	bool is_written;            /* by the delivery's transaction */
 };
@@ -105,7 +107,13 @@ void route_cache_refresh(struct route_cache *c);
 /* Fills the verdicts of all pending recipients. */
 enum rc route_job(struct mda *m, struct job *j, struct err *err);
 
-/* Helpers that set a verdict; texts are copied into the claim's arena. */
+/* Who answers for an address, from a cache of a few seconds. */
+enum rc route_decide(struct mda *m, const struct address *to,
+    struct rcpt_answer *ret, struct err *err);
+
+/* Helpers that set a verdict, one more try; texts are copied into the claim's arena. */
+void verdict_set(struct mda *m, struct verdict *v, enum fate fate,
+    uint32_t code, const char *status, struct str text);
 void verdict_fail(struct mda *m, struct verdict *v, uint32_t code,
     const char *status, struct str text);
 void verdict_retry(struct mda *m, struct verdict *v, uint32_t code,
@@ -116,9 +124,19 @@ bool job_has_later(const struct job *j);
 /* Nothing else is to be written about this attempt. */
 bool job_is_only_later(const struct job *j);
 
-/* Makes the addresses recipients of the same message, instead of v's. */
-void verdict_redirect(struct mda *m, struct job *j, struct verdict *v,
-    const struct str *addresses, size_t n, const char *text);
+/* --- expansion.c: aliases, lists, and what a filter sends elsewhere ------------- */
+
+/* v is for an alias or a list. RC_TEMP: the directory. */
+enum rc expansion_apply(
+    struct mda *m, struct job *j, struct verdict *v, struct err *err);
+/*
+ * A filter of v's mailbox sends it to these addresses instead. One that
+ * leads back to the mailbox is a copy in it, which no filter sees again.
+ */
+enum rc expansion_redirect(struct mda *m, struct job *j, struct verdict *v,
+    const struct str *addresses, size_t n, struct err *err);
+/* A filter of this mailbox had a hand in it. */
+bool expansion_was_filtered(struct mda *m, const struct verdict *v);
 
 /* --- filters.c: spamd and filters before a local delivery ----------------------- */
 
@@ -130,6 +148,8 @@ enum rc filters_apply(
 
 /* --- local.c: all FATE_LOCAL of all jobs in one transaction -------------------- */
 
+/* What the copy's Delivered-To says: never "*@domain". */
+struct str local_delivered_to(struct mda *m, const struct verdict *v);
 enum rc local_deliver(
     struct mda *m, struct job *jobs, size_t n, struct err *err);
 

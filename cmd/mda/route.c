@@ -6,8 +6,6 @@
 #include "mda.h"
 
 #include "base/clock.h"
-#include "base/limits.h"
-#include "mail/list.h"
 #include "smtp/path.h"
 
 #include "base/banned.h"
@@ -73,9 +71,9 @@ slot_of(struct route_cache *c, struct str key)
 	return &c->v[i];
 }
 
-static enum rc
-decide(struct mda *m, const struct address *to, struct rcpt_answer *ret,
-    struct err *err)
+enum rc
+route_decide(struct mda *m, const struct address *to,
+    struct rcpt_answer *ret, struct err *err)
 {
 	struct rcpt_question q = { .to = *to, .is_delivery = true };
 	struct route_cache *c = m->cache;
@@ -101,8 +99,8 @@ decide(struct mda *m, const struct address *to, struct rcpt_answer *ret,
 
 /* --- verdicts ----------------------------------------------------------------------- */
 
-static void
-set(struct mda *m, struct verdict *v, enum fate fate, uint32_t code,
+void
+verdict_set(struct mda *m, struct verdict *v, enum fate fate, uint32_t code,
     const char *status, struct str text)
 {
 	v->fate = fate;
@@ -110,14 +108,14 @@ set(struct mda *m, struct verdict *v, enum fate fate, uint32_t code,
 	v->now.status = str_from_cstr(status);
 	v->now.text = arena_dup_str(m->a, text);
 	v->now.tries++;
-	v->now.last_ms = db_time(m->db);
+	v->now.last_ms = clock_wall_ms();
 }
 
 void
 verdict_fail(struct mda *m, struct verdict *v, uint32_t code,
     const char *status, struct str text)
 {
-	set(m, v, FATE_FAILED, code, status, text);
+	verdict_set(m, v, FATE_FAILED, code, status, text);
 	v->now.state = RECIPIENT_BOUNCED;
 }
 
@@ -125,7 +123,7 @@ void
 verdict_retry(struct mda *m, struct verdict *v, uint32_t code,
     const char *status, struct str text)
 {
-	set(m, v, FATE_RETRY, code, status, text);
+	verdict_set(m, v, FATE_RETRY, code, status, text);
 }
 
 void
@@ -165,135 +163,15 @@ job_is_only_later(const struct job *j)
 	return job_has_later(j) && j->added.n == 0 && j->posts.n == 0;
 }
 
-/* --- aliases and lists ------------------------------------------------------------------ */
-
-static bool
-is_known_recipient(const struct job *j, struct str address)
-{
-	size_t i;
-
-	for (i = 0; i < j->item->n_recipients; i++) {
-		if (str_equals_nocase(
-			j->item->recipients[i].address, address))
-			return true;
-	}
-	for (i = 0; i < j->added.n; i++) {
-		if (str_equals_nocase(j->added.v[i].address, address))
-			return true;
-	}
-	return false;
-}
-
-/* final_key is "depth alias alias ...": what this address came through. */
-static uint32_t
-depth_of(const struct queue_recipient *r)
-{
-	uint32_t depth = 0;
-	struct str rest = r->final_key, word;
-
-	while (rest.len && str_split_char(&rest, ' ', &word))
-		depth++;
-	return depth;
-}
-
-/* What it came through, with this one. False: too deep, or too many. */
-static bool
-make_path(struct mda *m, struct job *j, struct verdict *v, size_t n_more,
-    struct str *ret_path)
-{
-	const struct mailbox *alias = v->answer.mailbox;
-	struct str path = v->now.final_key;
-
-	if (depth_of(&v->now) >= LIMIT_ALIAS_DEPTH) {
-		verdict_fail(m, v, 550, "5.4.6", STR("Aliases too deep"));
-		return false;
-	}
-	if (j->item->n_recipients + j->added.n + n_more >
-	    LIMIT_ALIAS_FANOUT) {
-		verdict_fail(m, v, 550, "5.3.0",
-		    STR("Aliases give too many recipients"));
-		return false;
-	}
-	*ret_path = path.len
-	    ? arena_join3(m->a, path, STR(" "), alias->address)
-	    : alias->address;
-	return true;
-}
-
-/*
- * The destinations become recipients of the same message. An address that
- * is one already is left out, so loops of aliases end by themselves; the
- * depth is limited for chains that are made longer while mail runs.
- */
-void
-verdict_redirect(struct mda *m, struct job *j, struct verdict *v,
-    const struct str *addresses, size_t n, const char *text)
-{
-	struct str path;
-	size_t i;
-
-	if (!make_path(m, j, v, n, &path))
-		return;
-	for (i = 0; i < n; i++) {
-		struct queue_recipient r = { .state = RECIPIENT_PENDING,
-			.address = arena_dup_str(m->a, addresses[i]),
-			.notify = v->now.notify, .orcpt = v->now.orcpt,
-			.final_key = path };
-
-		if (!is_known_recipient(j, r.address))
-			VEC_PUSH(m->a, &j->added, r);
-	}
-	set(m, v, FATE_EXPANDED, 250, "2.1.5", str_from_cstr(text));
-	v->now.state = RECIPIENT_DELIVERED;
-	v->now.notify &= ~(uint32_t)NOTIFY_SUCCESS;
-}
-
-/*
- * A post is a message of its own (RFC 5321 3.9.2): from the list's owner, so
- * that bounces of members go there, with a List-Id (RFC 2919). A list that
- * it came through already is left out.
- */
-static void
-expand_list(struct mda *m, struct job *j, struct verdict *v)
-{
-	const struct mailbox *list = v->answer.mailbox;
-	struct str path, before = v->now.final_key, word;
-
-	while (before.len && str_split_char(&before, ' ', &word)) {
-		if (str_equals(word, list->address)) {
-			verdict_fail(m, v, 550, "5.4.6",
-			    STR("The list is a member of itself"));
-			return;
-		}
-	}
-	if (!make_path(m, j, v, list->n_destinations, &path))
-		return;
-	VEC_PUSH(m->a, &j->posts, list_post(m->a, j->item, list, path,
-	    db_time(m->db), config_int(m->config, CFG_RETRY_EXPIRE)));
-	set(m, v, FATE_EXPANDED, 250, "2.1.5", STR("expanded list"));
-	v->now.state = RECIPIENT_DELIVERED;
-}
-
-static void
-expand(struct mda *m, struct job *j, struct verdict *v)
-{
-	const struct mailbox *b = v->answer.mailbox;
-
-	if (b->kind == ADDRESS_LIST)
-		expand_list(m, j, v);
-	else
-		verdict_redirect(m, j, v, b->destinations,
-		    b->n_destinations, "expanded alias");
-}
-
 /* A copy of it was there before: somebody sends it round in a circle. */
 static bool
-is_loop(const struct job *j, const struct verdict *v)
+is_loop(struct mda *m, const struct job *j, const struct verdict *v)
 {
 	struct str rest = j->item->delivered_to, line;
+	struct str here = local_delivered_to(m, v);
 
 	while (rest.len && str_split_char(&rest, '\n', &line)) {
-		if (str_equals_nocase(line, v->answer.mailbox->address))
+		if (str_equals_nocase(line, here))
 			return true;
 	}
 	return false;
@@ -301,21 +179,20 @@ is_loop(const struct job *j, const struct verdict *v)
 
 /* --- one recipient --------------------------------------------------------------------------- */
 
-static void
-judge(struct mda *m, struct job *j, struct verdict *v)
+static enum rc
+judge(struct mda *m, struct job *j, struct verdict *v, struct err *err)
 {
 	switch (v->answer.verdict) {
 	case RCPT_LOCAL:
 	case RCPT_FULL: /* the delivery's transaction has the last word */
-		if (is_loop(j, v))
+		if (is_loop(m, j, v))
 			verdict_fail(m, v, 554, "5.4.6",
 			    STR("Delivered here before: a loop"));
 		else
 			v->fate = FATE_LOCAL;
 		break;
 	case RCPT_EXPAND:
-		expand(m, j, v);
-		break;
+		return expansion_apply(m, j, v, err);
 	case RCPT_RELAY:
 	case RCPT_BACKUP:
 	case RCPT_ROUTE:
@@ -336,6 +213,7 @@ judge(struct mda *m, struct job *j, struct verdict *v)
 			"postmaster@ of a domain"));
 		break;
 	}
+	return RC_OK;
 }
 
 static enum rc
@@ -348,10 +226,8 @@ route_recipient(
 		verdict_fail(m, v, 553, "5.1.3", STR("That is no address"));
 		return RC_OK;
 	}
-	rc = decide(m, &v->to, &v->answer, err);
-	if (rc == RC_OK)
-		judge(m, j, v);
-	return rc;
+	rc = route_decide(m, &v->to, &v->answer, err);
+	return rc == RC_OK ? judge(m, j, v, err) : rc;
 }
 
 static void
@@ -359,11 +235,30 @@ expire(struct mda *m, struct verdict *v)
 {
 	struct str last = v->now.text;
 
-	set(m, v, FATE_FAILED, v->now.code, "4.4.7",
+	verdict_set(m, v, FATE_FAILED, v->now.code, "4.4.7",
 	    last.len ? arena_join(m->a, STR("Gave up; the last answer was: "),
 			   last)
 		     : STR("Gave up: the time for delivery is over"));
 	v->now.state = RECIPIENT_EXPIRED;
+}
+
+/*
+ * Who is added is tried together with the others, at once: a mailbox that
+ * two addresses lead to gets one copy, which names both.
+ */
+static void
+route_wait_for_added(struct job *j)
+{
+	size_t i;
+
+	for (i = 0; j->added.n && i < j->item->n_recipients; i++) {
+		struct verdict *v = &j->verdicts[i];
+
+		if (v->fate == FATE_EXPANDED)
+			continue;
+		v->fate = FATE_NONE;
+		v->now = j->item->recipients[i];
+	}
 }
 
 enum rc
@@ -384,5 +279,6 @@ route_job(struct mda *m, struct job *j, struct err *err)
 		else
 			rc = route_recipient(m, j, v, err);
 	}
+	route_wait_for_added(j);
 	return rc;
 }

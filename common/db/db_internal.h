@@ -36,9 +36,7 @@ struct db {
 	mongoc_client_t *client;           /* NULL: not connected */
 	mongoc_client_session_t *session;
 	mongoc_collection_t *collections[DB_COUNT];
-	/* server_clock.c: what the server said, and when by our monotonic. */
-	int64_t clock_server_ms;
-	int64_t clock_mono_ms;
+	int64_t clock_offset_ms; /* server's clock - ours, once asked */
 	bool has_clock;
 	bool in_txn;
 	bool is_transient;   /* in_txn: an error asked for a new attempt */
@@ -71,8 +69,6 @@ enum {
 
 /* Connects when needed. RC_PERM: it is a standalone. */
 enum rc db_connect(struct db *db, struct err *err);
-/* The server has just said what time it is; 0: it did not. */
-void db_note_time(struct db *db, int64_t server_ms);
 /* Connected before: the handle. */
 mongoc_collection_t *db_coll(struct db *db, enum db_collection which);
 const char *db_coll_name(enum db_collection which);

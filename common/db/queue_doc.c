@@ -1,13 +1,14 @@
 /*
  * Queue documents to structs and back: _id, bucket, blob, body, size, sender,
  * recipients [{address, state, code, status, text, host, tries, last,
- * transcript, notify, orcpt, key}], created_at, next_at, expires_at, epoch,
+ * transcript, notify, orcpt, key, original}], created_at, next_at, expires_at, epoch,
  * starts, attempts, worker, claim, held, released, facts, envid, ret, smtputf8,
  * body_8bit, require_tls, login, peer, helo, origin, session, spam,
  * headers, delivered_to.
  */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "db/queue_doc.h"
 
 #include "base/banned.h"
@@ -45,6 +46,8 @@ encode_recipient(
 	doc_add_int(&doc, "notify", r->notify);
 	doc_add_text(&doc, "orcpt", r->orcpt);
 	doc_add_text(&doc, "key", r->final_key);
+	if (r->original.len)
+		doc_add_text(&doc, "original", r->original);
 	bson_append_document_end(parent, &doc);
 }
 
@@ -78,6 +81,7 @@ decode_recipient(
 		.notify = (uint32_t)doc_int(doc, "notify"),
 		.orcpt = doc_text_in(a, doc, "orcpt"),
 		.final_key = doc_text_in(a, doc, "key"),
+		.original = doc_text_in(a, doc, "original"),
 	};
 }
 
@@ -229,4 +233,21 @@ queue_fence(bson_t *filter, const struct queue_item *item)
 	doc_add_oid(filter, "_id", &item->id);
 	BSON_APPEND_INT32(filter, "bucket", (int32_t)item->bucket);
 	doc_add_int(filter, "epoch", item->epoch);
+}
+
+enum rc
+queue_now(struct db *db, int64_t *ret_ms, struct err *err)
+{
+	int64_t server_ms;
+	enum rc rc;
+
+	if (!db->has_clock) {
+		rc = db_server_time(db, &server_ms, err);
+		if (rc != RC_OK)
+			return rc;
+		db->clock_offset_ms = server_ms - clock_wall_ms();
+		db->has_clock = true;
+	}
+	*ret_ms = clock_wall_ms() + db->clock_offset_ms;
+	return RC_OK;
 }

@@ -7,6 +7,7 @@
 
 #include "base/ascii.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/exec.h"
 #include "base/num.h"
 #include "base/vec.h"
@@ -81,6 +82,7 @@ make_env(struct run *r)
 	add_env(r, &env, "M3MTA_QUEUE_ID", oid_format(&item->id, id));
 	add_env(r, &env, "M3MTA_SENDER", item->sender);
 	add_env(r, &env, "M3MTA_RECIPIENT", r->q->recipient);
+	add_env(r, &env, "M3MTA_ORIGINAL_RECIPIENT", r->q->original);
 	add_env(r, &env, "M3MTA_MAILBOX", r->q->mailbox->address);
 	add_env(r, &env, "M3MTA_LOGIN", item->login);
 	add_env(r, &env, "M3MTA_LOGIN_ADMIN",
@@ -364,8 +366,7 @@ filter_run(struct db *db, struct arena *a, const struct config *c,
 
 struct queue_item
 filter_reply_item(struct arena *a, const struct filter_question *q,
-    const struct filter_answer *answer, int64_t now_ms,
-    int64_t expire_ms)
+    const struct filter_answer *answer, int64_t expire_ms)
 {
 	struct queue_recipient *to = ARENA_NEW(a, struct queue_recipient);
 	struct queue_item item = {
@@ -377,7 +378,7 @@ filter_reply_item(struct arena *a, const struct filter_question *q,
 		.sender = STR(""),
 		.recipients = to,
 		.n_recipients = 1,
-		.created_ms = now_ms,
+		.created_ms = clock_wall_ms(),
 		.body_8bit = true,
 		.origin = STR("notice"),
 		.session = q->item->session,

@@ -43,7 +43,10 @@ struct queue_recipient {
 	struct str transcript;   /* of the last attempt */
 	uint32_t notify;         /* enum dsn_notify */
 	struct str orcpt;        /* xtext as given, or "" */
-	struct str final_key;    /* alias expansions: address it came from */
+	struct str final_key;    /* the aliases, lists and filtering mailboxes
+	                          * it came through (mail/expand.h) */
+	struct str original;     /* that of RCPT, when an expansion made this
+	                          * one; "" = address */
 };
 
 struct queue_item {

@@ -1,0 +1,190 @@
+/*
+ * Aliases and lists, and what a filter sends elsewhere. An alias is expanded
+ * whole: what mail for it ends at become recipients of the same message. Each
+ * of them is new, or left out in favour of one that is there and that was not
+ * expanded itself; expansions have an order in time, so who follows "left out
+ * in favour of" never comes back, and finds a delivery or a report.
+ */
+#include "base/limits.h"
+#include "mail/expand.h"
+#include "mail/list.h"
+#include "mda.h"
+
+#include "base/banned.h"
+
+/* What it was for went on to others; a list's post is an end. */
+static bool
+expansion_is_spent(const struct queue_recipient *r)
+{
+	return r->state == RECIPIENT_DELIVERED && r->host.len == 0;
+}
+
+/* One that will have its delivery or report, or had it. */
+static bool
+expansion_is_known(
+    const struct job *j, const struct verdict *v, struct str address)
+{
+	size_t i;
+
+	for (i = 0; i < j->item->n_recipients; i++) {
+		const struct verdict *x = &j->verdicts[i];
+		const struct queue_recipient *r =
+		    x->fate == FATE_EXPANDED ? &x->now
+					     : &j->item->recipients[i];
+
+		if (x != v && !expansion_is_spent(r) &&
+		    str_equals_nocase(r->address, address))
+			return true;
+	}
+	for (i = 0; i < j->added.n; i++) {
+		if (str_equals_nocase(j->added.v[i].address, address))
+			return true;
+	}
+	return false;
+}
+
+static enum rc
+expansion_decide(void *ctx, const struct address *to,
+    struct rcpt_answer *ret, struct err *err)
+{
+	return route_decide(ctx, to, ret, err);
+}
+
+static size_t
+expansion_room(const struct job *j)
+{
+	size_t n = j->item->n_recipients + j->added.n;
+
+	return n < LIMIT_ALIAS_FANOUT ? LIMIT_ALIAS_FANOUT - n : 0;
+}
+
+/* False: v failed. */
+static bool
+expansion_check(struct mda *m, struct verdict *v, const struct expansion *e)
+{
+	switch (e->end) {
+	case EXPAND_ENDS:
+		return true;
+	case EXPAND_CIRCLE:
+		verdict_fail(m, v, 550, "5.4.6",
+		    e->circle.len ? arena_join(m->a,
+			STR("The alias leads only to itself: "), e->circle)
+				  : STR("The alias leads to nobody"));
+		return false;
+	case EXPAND_DEEP:
+		verdict_fail(m, v, 550, "5.4.6", STR("Aliases too deep"));
+		return false;
+	case EXPAND_WIDE:
+		verdict_fail(m, v, 550, "5.3.0",
+		    STR("Aliases give too many recipients"));
+		return false;
+	}
+	return false;
+}
+
+static void
+expansion_add(
+    struct mda *m, struct job *j, struct verdict *v, const struct expansion *e)
+{
+	struct str original =
+	    v->now.original.len ? v->now.original : v->now.address;
+	size_t i;
+
+	for (i = 0; i < e->n; i++) {
+		struct queue_recipient r = { .state = RECIPIENT_PENDING,
+			.address = arena_dup_str(m->a, e->v[i].address),
+			.notify = v->now.notify, .orcpt = v->now.orcpt,
+			.final_key = e->v[i].path, .original = original };
+
+		if (!expansion_is_known(j, v, r.address))
+			VEC_PUSH(m->a, &j->added, r);
+	}
+}
+
+static enum rc
+expansion_run(struct mda *m, struct job *j, struct verdict *v,
+    struct expand_question *q, const char *text, struct err *err)
+{
+	struct expansion e;
+	enum rc rc;
+
+	q->decide = expansion_decide;
+	q->ctx = m;
+	q->root = v->answer.mailbox;
+	q->path = v->now.final_key;
+	q->max = expansion_room(j);
+	rc = expand_address(m->a, q, &e, err);
+	if (rc != RC_OK || !expansion_check(m, v, &e))
+		return rc;
+	expansion_add(m, j, v, &e);
+	verdict_set(m, v, FATE_EXPANDED, 250, "2.1.5", str_from_cstr(text));
+	v->now.state = RECIPIENT_DELIVERED;
+	v->now.host = STR("");
+	v->now.notify &= ~(uint32_t)NOTIFY_SUCCESS;
+	return RC_OK;
+}
+
+enum rc
+expansion_redirect(struct mda *m, struct job *j, struct verdict *v,
+    const struct str *addresses, size_t n, struct err *err)
+{
+	struct expand_question q = { .v = addresses, .n = n };
+
+	return expansion_run(m, j, v, &q, "redirected by a filter", err);
+}
+
+bool
+expansion_was_filtered(struct mda *m, const struct verdict *v)
+{
+	return expand_path_has(
+	    m->a, v->now.final_key, v->answer.mailbox->address);
+}
+
+/*
+ * A post is a message of its own (RFC 5321 3.9.2): from the list's owner, so
+ * that bounces of members go there, with a List-Id (RFC 2919). A list that
+ * it came through already is left out.
+ */
+static void
+expansion_post(struct mda *m, struct job *j, struct verdict *v)
+{
+	const struct mailbox *list = v->answer.mailbox;
+	struct str path = v->now.final_key;
+
+	if (expand_path_has(m->a, path, list->address)) {
+		verdict_fail(m, v, 550, "5.4.6",
+		    STR("The list is a member of itself"));
+		return;
+	}
+	if (expand_path_depth(path) >= LIMIT_ALIAS_DEPTH) {
+		verdict_fail(m, v, 550, "5.4.6", STR("Aliases too deep"));
+		return;
+	}
+	if (list->n_destinations > LIMIT_ALIAS_FANOUT) {
+		verdict_fail(m, v, 550, "5.3.0",
+		    STR("The list has too many members"));
+		return;
+	}
+	VEC_PUSH(m->a, &j->posts, list_post(m->a, j->item, list,
+	    expand_path_add(m->a, path, list->address),
+	    config_int(m->config, CFG_RETRY_EXPIRE)));
+	verdict_set(
+	    m, v, FATE_EXPANDED, 250, "2.1.5", STR("expanded list"));
+	v->now.state = RECIPIENT_DELIVERED;
+	v->now.host = list->address;
+}
+
+enum rc
+expansion_apply(
+    struct mda *m, struct job *j, struct verdict *v, struct err *err)
+{
+	const struct mailbox *b = v->answer.mailbox;
+	struct expand_question q = { .v = b->destinations,
+		.n = b->n_destinations };
+
+	if (b->kind == ADDRESS_LIST) {
+		expansion_post(m, j, v);
+		return RC_OK;
+	}
+	return expansion_run(m, j, v, &q, "expanded alias", err);
+}

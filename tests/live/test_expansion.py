@@ -1,0 +1,365 @@
+"""Aliases, lists, catch-alls and filters that send mail elsewhere: each
+recipient ends in a delivery or in a report."""
+import email
+import os
+import unittest
+
+from harness import LiveTest, free_port
+
+
+class ExpansionTest(LiveTest):
+    @classmethod
+    def prepare(cls):
+        cls.system.add_domain()
+        for who in ('ann', 'bob', 'eve', 'owner'):
+            cls.system.add_mailbox(f'{who}@example.org')
+
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(self.system.db.queue.delete_many, {})
+
+    def stored(self, address, *destinations):
+        """An alias as an older version let one make it."""
+        db = self.system.db
+        if not db.mailboxes.find_one({'_id': address}):
+            self.system.m3mta('alias', 'add', address, 'ann@example.org')
+        db.mailboxes.update_one(
+            {'_id': address}, {'$set': {'destinations': list(destinations)}})
+
+    def accept(self, *recipients, sender='bob@example.org', header='',
+               data='250'):
+        d = self.dialog('m3mta-smtp')
+        d.reply()
+        d.smtp('EHLO me.example')
+        d.smtp(f'MAIL FROM:<{sender}>')
+        for address in recipients:
+            answer = d.smtp(f'RCPT TO:<{address}>')
+            self.assertTrue(answer.startswith('250'), (address, answer))
+        d.smtp('DATA')
+        answer = d.smtp(f'{header}Subject: x\r\n\r\nx\r\n.')
+        self.assertTrue(answer.startswith(data), answer)
+        d.close()
+
+    def post(self, *recipients, **how):
+        self.accept(*recipients, **how)
+        self.system.mda()
+        self.assertEqual(list(self.system.db.queue.find({})), [])
+
+    def exists(self, address, folder='INBOX'):
+        owner = self.system.db.mailboxes.find_one({'_id': address})['owner']
+        return self.system.db.folders.find_one(
+            {'owner': owner, 'name': folder})['exists']
+
+    def count(self, *who):
+        return [self.exists(f'{w}@example.org') for w in who]
+
+    def last(self, address):
+        d = self.dialog('m3mta-imap', '--preauth', address)
+        d.line()
+        d.imap('a', 'SELECT INBOX')
+        text = d.imap('b', 'FETCH * BODY[]')
+        return email.message_from_bytes(
+            text[text.index(b'}\r\n') + 3:text.rindex(b')\r\nb OK')])
+
+    def failures(self, address):
+        """Of the newest report of a mailbox: {recipient: status}."""
+        report = self.last(address)
+        self.assertEqual(report.get_content_type(), 'multipart/report')
+        return {part['Final-Recipient'].split('; ')[1]: part['Status']
+                for part in report.get_payload()[1].get_payload()[1:]}
+
+    def program(self, text):
+        path = os.path.join(self.system.folder, f'p{self.id()}')
+        with open(path, 'w') as f:
+            f.write('#!/bin/sh\n' + text)
+        os.chmod(path, 0o755)
+        return path
+
+    def use_filter(self, text):
+        self.system.settings['filters'] = [{'run': self.program(text)}]
+        self.system.write_config()
+        self.addCleanup(self.no_filter)
+
+    def no_filter(self):
+        self.system.settings.pop('filters', None)
+        self.system.write_config()
+
+
+class Circles(ExpansionTest):
+    def assert_one_report(self, *recipients, failed=None):
+        before = self.count('ann', 'bob')
+        self.post(*recipients)
+        self.assertEqual(self.count('ann', 'bob'),
+                         [before[0], before[1] + 1])
+        self.assertEqual(self.failures('bob@example.org'),
+                         {r: '5.4.6' for r in failed or recipients})
+
+    def test_an_alias_of_itself_is_reported(self):
+        self.stored('self@example.org', 'self@example.org')
+        self.assert_one_report('self@example.org')
+        self.assertIn('self@example.org -> self@example.org',
+                      self.last('bob@example.org').as_string())
+
+    def test_two_aliases_of_each_other_are_reported_once(self):
+        self.stored('a1@example.org', 'b1@example.org')
+        self.stored('b1@example.org', 'a1@example.org')
+        self.assert_one_report('a1@example.org')
+        self.assert_one_report('a1@example.org', 'b1@example.org')
+
+    def test_an_alias_of_its_own_tag_is_reported(self):
+        self.stored('c1@example.org', 'c1+x@example.org')
+        self.assert_one_report('c1@example.org')
+
+    def test_an_alias_into_a_circle_is_reported(self):
+        self.stored('e1@example.org', 'e2@example.org')
+        self.stored('e2@example.org', 'e3@example.org')
+        self.stored('e3@example.org', 'e2@example.org')
+        self.assert_one_report('e1@example.org')
+
+    def test_a_catch_all_to_an_unknown_address_of_its_domain_is_reported(
+            self):
+        self.system.m3mta('domain', 'add', 'catch2.example')
+        self.stored('*@catch2.example', 'x@catch2.example')
+        self.assert_one_report('who@catch2.example')
+
+    def test_a_member_of_a_list_in_a_circle_is_reported_to_the_owner(self):
+        self.stored('m1@example.org', 'm1@example.org')
+        self.system.m3mta('list', 'add', 'l1@example.org', 'ann@example.org',
+                          'eve@example.org', '--owner=owner@example.org')
+        self.stored('l1@example.org', 'm1@example.org', 'ann@example.org')
+        before = self.count('ann', 'bob', 'owner')
+        self.post('l1@example.org')
+        self.assertEqual(self.count('ann', 'bob', 'owner'),
+                         [before[0] + 1, before[1], before[2] + 1])
+        self.assertEqual(self.failures('owner@example.org'),
+                         {'m1@example.org': '5.4.6'})
+
+    def test_a_branch_that_leads_nowhere_is_reported_the_others_get_it(self):
+        self.stored('d2@example.org', 'd2@example.org')
+        self.stored('d1@example.org', 'd2@example.org', 'ann@example.org')
+        before = self.count('ann', 'bob')
+        self.post('d1@example.org')
+        self.assertEqual(self.count('ann', 'bob'),
+                         [before[0] + 1, before[1] + 1])
+        self.assertEqual(self.failures('bob@example.org'),
+                         {'d2@example.org': '5.4.6'})
+
+    def test_a_circle_with_a_way_out_is_no_failure(self):
+        self.stored('w1@example.org', 'w2@example.org')
+        self.stored('w2@example.org', 'w1@example.org', 'ann@example.org')
+        before = self.count('ann', 'bob')
+        self.post('w1@example.org', 'w2@example.org')
+        self.assertEqual(self.count('ann', 'bob'),
+                         [before[0] + 1, before[1]])
+
+    def test_an_alias_to_nobody_is_reported(self):
+        self.stored('none@example.org')
+        before = self.count('bob')
+        self.post('none@example.org')
+        self.assertEqual(self.count('bob'), [before[0] + 1])
+        self.assertEqual(self.failures('bob@example.org'),
+                         {'none@example.org': '5.4.6'})
+
+    def test_an_alias_to_a_quoted_local_part_is_delivered(self):
+        self.system.add_mailbox('"an n"@example.org')
+        self.system.m3mta('alias', 'add', 'quoted@example.org',
+                          '"an n"@example.org')
+        self.post('quoted@example.org')
+        self.assertEqual(self.exists('an n@example.org'), 1)
+        self.stored('quoted@example.org', 'an n@example.org')
+        self.post('quoted@example.org')
+        self.assertEqual(self.exists('an n@example.org'), 2)
+
+    def test_failures_of_an_alias_and_of_others_are_one_report(self):
+        self.system.add_mailbox('u2@example.org')
+        self.system.add_mailbox('gone@example.org')
+        self.system.m3mta('alias', 'add', 'dead@example.org',
+                          'gone@example.org', 'ann@example.org')
+        self.accept('u2@example.org', 'dead@example.org')
+        for who in ('u2', 'gone'):
+            self.system.m3mta('mailbox', 'remove', f'{who}@example.org',
+                              '--yes')
+        before = self.count('bob')
+        self.system.mda()
+        self.assertEqual(self.count('bob'), [before[0] + 1])
+        self.assertEqual(self.failures('bob@example.org'),
+                         {'u2@example.org': '5.1.1',
+                          'gone@example.org': '5.1.1'})
+
+
+class Posts(ExpansionTest):
+    def test_a_post_has_nothing_of_its_posters_dsn(self):
+        s = self.system
+        s.add_mailbox('small@example.org', '--quota=10')
+        s.m3mta('list', 'add', 'dsn@example.org', 'small@example.org',
+                '--owner=owner@example.org')
+        d = self.dialog('m3mta-smtp')
+        d.reply()
+        for line in ('EHLO me.example', 'MAIL FROM:<bob@example.org> RET=FULL '
+                     'ENVID=mine', 'RCPT TO:<dsn@example.org> NOTIFY=FAILURE'):
+            self.assertTrue(d.smtp(line).startswith('250'))
+        d.smtp('DATA')
+        self.assertTrue(d.smtp('Subject: x\r\n\r\nx\r\n.')
+                        .startswith('250'))
+        s.mda()
+        post = s.db.queue.find_one({'origin': 'list'})
+        self.assertEqual((post['ret'], post['envid'], post['sender']),
+                         (0, '', 'owner@example.org'))
+        self.assertEqual(post['recipients'][0]['notify'], 0)
+
+
+class Filters(ExpansionTest):
+    def test_a_filter_that_keeps_a_copy_keeps_it(self):
+        self.use_filter('cat >/dev/null\n'
+                        'test "$M3MTA_MAILBOX" = bob@example.org || exit 0\n'
+                        'echo bob@example.org; echo ann@example.org\n'
+                        'exit 13\n')
+        before = self.count('ann', 'bob')
+        self.post('bob@example.org', sender='x@example.com')
+        self.assertEqual(self.count('ann', 'bob'),
+                         [before[0] + 1, before[1] + 1])
+
+    def test_a_filter_that_redirects_to_its_own_tag_delivers(self):
+        self.use_filter('cat >/dev/null; echo bob+copy@example.org\n'
+                        'exit 13\n')
+        before = self.count('bob')
+        self.post('bob@example.org', sender='x@example.com')
+        self.assertEqual(self.count('bob'), [before[0] + 1])
+
+    def test_filters_that_redirect_to_each_other_deliver_once(self):
+        self.use_filter('cat >/dev/null\ncase $M3MTA_MAILBOX in\n'
+                        'bob@*) echo ann@example.org;;\n'
+                        'ann@*) echo bob@example.org;;\nesac\nexit 13\n')
+        for to in (['bob@example.org'], ['bob@example.org',
+                                         'ann@example.org']):
+            before = sum(self.count('ann', 'bob'))
+            self.post(*to, sender='x@example.com')
+            self.assertEqual(sum(self.count('ann', 'bob')), before + 1)
+
+    def test_a_filter_that_redirects_to_a_circle_is_reported(self):
+        self.stored('f1@example.org', 'f1@example.org')
+        self.use_filter('cat >/dev/null\n'
+                        'test "$M3MTA_MAILBOX" = eve@example.org || exit 0\n'
+                        'echo f1@example.org; exit 13\n')
+        before = self.count('ann')
+        self.post('eve@example.org', sender='ann@example.org')
+        self.assertEqual(self.count('ann'), [before[0] + 1])
+        self.assertEqual(self.failures('ann@example.org'),
+                         {'eve@example.org': '5.4.6'})
+
+
+    def test_two_rounds_that_fail_make_two_reports(self):
+        """The first report still waits when the second is made."""
+        s = self.system
+        s.set('remote.route', f'127.0.0.1:{free_port()}')
+        self.use_filter('cat >/dev/null\n'
+                        'test "$M3MTA_MAILBOX" = eve@example.org || exit 0\n'
+                        'echo gone@example.org; exit 13\n')
+        s.add_mailbox('u2@example.org')
+        self.accept('u2@example.org', 'eve@example.org',
+                    sender='z@far.example')
+        s.m3mta('mailbox', 'remove', 'u2@example.org', '--yes')
+        s.mda()
+        s.settings.pop('remote')
+        self.assertEqual(s.db.queue.count_documents({'origin': 'bounce'}), 2)
+        self.assertEqual(s.db.queue.count_documents({}), 2)
+
+
+class Originals(ExpansionTest):
+    def test_each_copy_says_for_which_addresses_it_is(self):
+        self.system.m3mta('domain', 'add', 'catch.example')
+        self.system.add_mailbox('*@catch.example')
+        self.system.m3mta('alias', 'add', 'sales@example.org',
+                          'bob@example.org')
+        self.post('one@catch.example', 'two@catch.example',
+                  'sales@example.org', 'bob+tag@example.org')
+        message = self.last('bob@example.org')
+        self.assertEqual(message.get_all('X-Original-To'),
+                         ['bob+tag@example.org', 'sales@example.org'])
+        self.assertEqual(message['Delivered-To'], 'bob@example.org')
+        message = self.last('*@catch.example')
+        self.assertEqual(message.keys()[:3], ['Return-Path', 'X-Original-To',
+                                              'X-Original-To'])
+        self.assertEqual(message.get_all('X-Original-To'),
+                         ['one@catch.example', 'two@catch.example'])
+        self.assertEqual(message['Delivered-To'], 'one@catch.example')
+
+    def test_the_original_recipient_stays_through_aliases(self):
+        self.stored('far1@example.org', 'far2@example.org')
+        self.stored('far2@example.org', 'eve@example.org')
+        self.post('Far1@example.org')
+        message = self.last('eve@example.org')
+        self.assertEqual(message.get_all('X-Original-To'),
+                         ['Far1@example.org'])
+        self.assertIn('for <Far1@example.org>', message['Received'])
+
+    def test_a_catch_alls_loop_is_seen(self):
+        self.system.m3mta('domain', 'add', 'catch3.example')
+        self.system.add_mailbox('*@catch3.example')
+        before = self.count('bob')
+        self.accept('one@catch3.example', header='Delivered-To: '
+                    'two@catch3.example\r\n')
+        self.system.mda()
+        self.assertEqual(self.exists('*@catch3.example'), 1)
+        self.assertEqual(self.count('bob'), before)
+
+
+class OneCopy(ExpansionTest):
+    def test_two_addresses_of_a_mailbox_are_one_copy(self):
+        self.system.m3mta('alias', 'add', 'also@example.org',
+                          'ann@example.org')
+        self.system.m3mta('domain', 'add', 'catch.example')
+        self.system.add_mailbox('*@catch.example')
+        for to in (['also@example.org', 'ann@example.org'],
+                   ['ann@example.org', 'ann+tag@example.org']):
+            for is_behind in (False, True):
+                with self.subTest(to=to, is_behind=is_behind):
+                    before = self.count('ann')
+                    if is_behind:
+                        self.accept('eve@example.org')
+                    self.post(*to)
+                    self.assertEqual(self.count('ann'), [before[0] + 1])
+        self.post('x@catch.example', 'y@catch.example')
+        self.assertEqual(self.exists('*@catch.example'), 1)
+
+    def test_the_second_address_after_an_attempt_that_deferred_it(self):
+        s = self.system
+        s.m3mta('alias', 'add', 'again@example.org', 'ann@example.org')
+        before = self.count('ann')
+        self.accept('ann@example.org', 'again@example.org')
+        item = s.db.queue.find_one({})
+        s.mda()
+        self.assertEqual(self.count('ann'), [before[0] + 1])
+        # As an attempt leaves it whose second recipient was put off.
+        item['recipients'][0].update(state='D', host='ann@example.org')
+        item.pop('body', None)
+        s.db.queue.delete_many({'_id': item['_id']})
+        s.db.queue.insert_one(item)
+        s.mda()
+        self.assertEqual(self.count('ann'), [before[0] + 1])
+        self.assertEqual(s.db.queue.count_documents({'blob': item['blob']}),
+                         0)
+
+    def test_a_full_mailbox_keeps_both_of_its_addresses_waiting(self):
+        s = self.system
+        s.add_mailbox('tiny@example.org')
+        self.accept('tiny@example.org', 'tiny+tag@example.org')
+        s.m3mta('mailbox', 'set', 'tiny@example.org', '--quota=10')
+        s.mda()
+        item = s.db.queue.find_one({})
+        self.assertEqual([(r['state'], r['code'], r['status'])
+                          for r in item['recipients']],
+                         [('P', 452, '4.2.2')] * 2)
+        s.m3mta('config', 'set', 'mda', 'quota.full', 'permanent')
+        self.addCleanup(s.m3mta, 'config', 'unset', 'mda', 'quota.full')
+        before = self.count('bob')
+        s.m3mta('queue', 'retry', str(item['_id']))
+        s.mda()
+        self.assertEqual(self.count('bob'), [before[0] + 1])
+        self.assertEqual(self.failures('bob@example.org'),
+                         {'tiny@example.org': '5.2.2',
+                          'tiny+tag@example.org': '5.2.2'})
+
+
+if __name__ == '__main__':
+    unittest.main()
