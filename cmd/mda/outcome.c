@@ -4,6 +4,8 @@
  */
 #include "mda.h"
 
+#include "base/buf.h"
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/rnd.h"
 #include "log/log.h"
@@ -63,6 +65,32 @@ log_outcome(struct mda *m, const struct job *j, const struct verdict *v)
 
 /* --- reports ---------------------------------------------------------------------- */
 
+/*
+ * What makes the id of a report: whom it is about, at which try. A recipient
+ * fails once and is delayed once in a try, so no two reports of a message
+ * have the same, and the repeat of an outcome has that of the first.
+ */
+static struct str
+outcome_step(
+    const struct writing *w, const subject_vec *subjects, const char *step)
+{
+	const struct job *j = w->j;
+	struct buf b = BUF_INIT;
+	struct str text;
+	size_t i, k = 0;
+
+	buf_add_cstr(&b, step);
+	for (i = 0; i < j->item->n_recipients && k < subjects->n; i++) {
+		if (subjects->v[k].recipient != &j->verdicts[i].now)
+			continue;
+		buf_printf(&b, " %zu.%u", i, j->verdicts[i].now.tries);
+		k++;
+	}
+	text = arena_dup_str(w->m->a, buf_str(&b));
+	buf_done(&b);
+	return text;
+}
+
 static enum rc
 add_report(struct writing *w, const subject_vec *subjects, struct str to,
     const char *step, struct err *err)
@@ -75,9 +103,8 @@ add_report(struct writing *w, const subject_vec *subjects, struct str to,
 		.to = to,
 		.hostname = m->p->hostname,
 		.texts = m->texts,
-		.step = arena_printf(
-		    m->a, "%s %u", step, w->j->item->attempts),
-		.now_ms = db_time(m->db),
+		.step = outcome_step(w, subjects, step),
+		.now_ms = clock_wall_ms(),
 		.expire_ms = config_int(m->config, CFG_RETRY_EXPIRE),
 	};
 	struct queue_item item;
@@ -250,7 +277,7 @@ look_at(struct writing *w)
 static int64_t
 wait_of(const struct writing *w)
 {
-	int64_t left = w->j->item->expires_ms - db_time(w->m->db) + 1000;
+	int64_t left = w->j->item->expires_ms - clock_wall_ms() + 1000;
 
 	if (w->j->added.n)
 		return 0;

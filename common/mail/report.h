@@ -21,7 +21,8 @@ struct report {
 	struct str to;                 /* "" = item's sender */
 	struct str hostname;
 	const struct report_texts *texts;
-	struct str step;               /* makes the id: "failed 3" */
+	struct str step;               /* makes the id: another for each report of
+	                                * a message, the same for its repeat */
 	int64_t now_ms;
 	int64_t expire_ms;             /* how long it may stay in the queue */
 };
