@@ -105,6 +105,9 @@ db_disconnect(struct db *db)
 		db->collections[i] = NULL;
 	}
 	drop_session(db);
+	if (db->numbered)
+		mongoc_client_session_destroy(db->numbered);
+	db->numbered = NULL;
 	if (db->client)
 		mongoc_client_destroy(db->client);
 	db->client = NULL;
@@ -157,6 +160,21 @@ start_session(struct db *db, struct err *err)
 	return RC_OK;
 }
 
+/* The first of the client, and kept: one of the driver's pool has numbers. */
+static enum rc
+start_numbered(struct db *db, struct err *err)
+{
+	mongoc_session_opt_t *o = mongoc_session_opts_new();
+	bson_error_t error;
+
+	mongoc_session_opts_set_causal_consistency(o, false);
+	db->numbered = mongoc_client_start_session(db->client, o, &error);
+	db->first_number = db->number;
+	mongoc_session_opts_destroy(o);
+	return db->numbered ? RC_OK
+			    : db_error(db, &error, NULL, "session", err);
+}
+
 enum rc
 db_connect(struct db *db, struct err *err)
 {
@@ -173,6 +191,8 @@ db_connect(struct db *db, struct err *err)
 		mongoc_client_set_error_api(
 		    db->client, MONGOC_ERROR_API_VERSION_2);
 		rc = check_topology(db, err);
+		if (rc == RC_OK)
+			rc = start_numbered(db, err);
 	}
 	if (rc == RC_OK)
 		rc = start_session(db, err);
@@ -212,7 +232,7 @@ db_postfork(struct db *db)
 	if (db->client)
 		mongoc_client_reset(db->client);
 	db->client = NULL;
-	db->session = NULL;
+	db->session = db->numbered = NULL;
 	memset(db->collections, 0, sizeof(db->collections));
 	db->in_txn = false;
 }

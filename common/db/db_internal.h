@@ -35,6 +35,9 @@ struct db {
 	mongoc_uri_t *uri;
 	mongoc_client_t *client;           /* NULL: not connected */
 	mongoc_client_session_t *session;
+	mongoc_client_session_t *numbered; /* of once.c alone */
+	int64_t number;                    /* the last one given */
+	int64_t first_number;              /* those up to it are another's */
 	mongoc_collection_t *collections[DB_COUNT];
 	int64_t clock_offset_ms; /* server's clock - ours, once asked */
 	bool has_clock;
@@ -94,7 +97,11 @@ enum rc db_find(struct db *db, enum db_collection which,
     struct err *err);
 enum rc db_aggregate(struct db *db, enum db_collection which,
     const bson_t *pipeline, db_sink *sink, void *ctx, struct err *err);
-/* *ret_duplicate (or NULL: then it is an error) tells of a taken key. */
+/*
+ * *ret_duplicate (or NULL: then it is an error) tells of a taken key, whose
+ * document a majority has. A taken key that is not known to be durable is
+ * RC_TEMP.
+ */
 enum rc db_insert(struct db *db, enum db_collection which, const bson_t *doc,
     bool *ret_duplicate, struct err *err);
 /* Stops at the first taken key, *ret_duplicate as above. */

@@ -114,6 +114,35 @@ db_aggregate(struct db *db, enum db_collection which, const bson_t *pipeline,
 	return read_cursor(db, cursor, db_coll_name(which), sink, ctx, err);
 }
 
+/*
+ * The key is taken, and what has it is durable. A reply with a write concern
+ * error beside the duplicate key tells only that this primary has it: it may
+ * be about to step down, and what a majority never had goes with it.
+ */
+static bool
+ops_is_taken(const bson_error_t *error, const bson_t *reply)
+{
+	bson_iter_t it;
+
+	return db_is_duplicate_key(error) &&
+	    !bson_iter_init_find(&it, reply, "writeConcernErrors");
+}
+
+/*
+ * An error of an insert. A duplicate key that is not durable is one that
+ * goes by: again, by whoever may ask again.
+ */
+static enum rc
+ops_insert_failed(struct db *db, const bson_error_t *error,
+    const bson_t *reply, enum db_collection which, bool *ret_duplicate,
+    struct err *err)
+{
+	if (!ret_duplicate || !ops_is_taken(error, reply))
+		return db_error(db, error, reply, db_coll_name(which), err);
+	*ret_duplicate = true;
+	return RC_OK;
+}
+
 enum rc
 db_insert(struct db *db, enum db_collection which, const bson_t *doc,
     bool *ret_duplicate, struct err *err)
@@ -127,10 +156,9 @@ db_insert(struct db *db, enum db_collection which, const bson_t *doc,
 		return rc;
 	ok = mongoc_collection_insert_one(
 	    db_coll(db, which), doc, &all, &reply, &error);
-	if (!ok && ret_duplicate && db_is_duplicate_key(&error))
-		*ret_duplicate = true;
-	else if (!ok)
-		rc = db_error(db, &error, &reply, db_coll_name(which), err);
+	if (!ok)
+		rc = ops_insert_failed(
+		    db, &error, &reply, which, ret_duplicate, err);
 	else if (ret_duplicate)
 		*ret_duplicate = false;
 	bson_destroy(&reply);
@@ -152,10 +180,9 @@ db_insert_many(struct db *db, enum db_collection which,
 		return rc;
 	ok = mongoc_collection_insert_many(db_coll(db, which),
 	    (const bson_t **)(uintptr_t)docs, n, &all, &reply, &error);
-	if (!ok && ret_duplicate && db_is_duplicate_key(&error))
-		*ret_duplicate = true;
-	else if (!ok)
-		rc = db_error(db, &error, &reply, db_coll_name(which), err);
+	if (!ok)
+		rc = ops_insert_failed(
+		    db, &error, &reply, which, ret_duplicate, err);
 	bson_destroy(&reply);
 	bson_destroy(&all);
 	return rc;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/vec.h"
+#include "db/once.h"
 #include "db/queue_doc.h"
 
 #include "base/banned.h"
@@ -16,24 +17,44 @@ enum {
 	RELEASE_EVERY_MS = 500,
 };
 
+/*
+ * Again until it is known to be stored. Between two tries the process may
+ * have stood still for an hour: the clock is asked after the pause.
+ */
+static enum rc
+queue_insert_document(struct db *db, const bson_t *doc, int64_t deadline_ms,
+    struct err *err)
+{
+	struct db_once once;
+	int64_t pause_ms = 50;
+	enum rc rc;
+
+	while ((rc = db_once_begin(db, &once, err)) == RC_TEMP &&
+	    clock_left_ms(deadline_ms) > pause_ms)
+		clock_sleep(pause_ms);
+	while (rc == RC_OK) {
+		rc = db_insert_once(db, DB_QUEUE, &once, doc, err);
+		FAULT_POINT("smtp-insert-sent");
+		if (rc != RC_TEMP || strcmp(err->code, "GONE") == 0)
+			break;
+		clock_sleep(pause_ms);
+		pause_ms = pause_ms < 1000 ? pause_ms * 2 : 1000;
+		if (clock_left_ms(deadline_ms) <= 0)
+			break;
+		rc = RC_OK;
+	}
+	return rc;
+}
+
 enum rc
 queue_insert(struct db *db, const struct queue_item *item,
     int64_t deadline_ms, struct err *err)
 {
 	bson_t doc = BSON_INITIALIZER;
-	bool is_stored_before;
-	int64_t pause_ms = 50;
 	enum rc rc;
 
 	queue_encode(item, &doc);
-	for (;;) {
-		rc = db_insert(db, DB_QUEUE, &doc, &is_stored_before, err);
-		FAULT_POINT("smtp-insert-sent");
-		if (rc != RC_TEMP || clock_left_ms(deadline_ms) <= pause_ms)
-			break;
-		clock_sleep(pause_ms);
-		pause_ms = pause_ms < 1000 ? pause_ms * 2 : 1000;
-	}
+	rc = queue_insert_document(db, &doc, deadline_ms, err);
 	bson_destroy(&doc);
 	return rc;
 }
