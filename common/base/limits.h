@@ -11,9 +11,8 @@
 #define LIMIT_SMTP_AUTH_LINE     12288  /* RFC 4954 4 */
 #define LIMIT_SMTP_REPLY_LINE    2048   /* of a remote server, kept octets */
 #define LIMIT_SMTP_REPLY_LINES   256    /* of one multi-line reply */
-#define LIMIT_SMTP_LOCAL_PART    64
 #define LIMIT_SMTP_DOMAIN        255
-#define LIMIT_SMTP_PATH          256    /* with the angle brackets */
+#define LIMIT_SMTP_PATH          256    /* with brackets; a local part too */
 #define LIMIT_SMTP_ENVID         100    /* RFC 3461 4.4 */
 #define LIMIT_SMTP_ORCPT         500    /* RFC 3461 4.2 */
 #define LIMIT_SMTP_RECEIVED      100    /* trace headers: a loop */

@@ -14,6 +14,7 @@
 struct address {
 	struct str local;  /* unquoted octets, UTF-8 when not ASCII */
 	struct str domain; /* "" only for <postmaster> and the null path */
+	bool is_quoted;    /* the local part came in quotes (RFC 5321 4.1.2) */
 };
 
 static inline bool

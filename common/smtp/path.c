@@ -4,6 +4,7 @@
  *	Path           = "<" [ A-d-l ":" ] Mailbox ">"
  *	Mailbox        = Local-part "@" ( Domain / address-literal )
  *	Local-part     = Dot-string / Quoted-string
+ *	                 ; and dots in any place of a Dot-string
  *	Quoted-string  = DQUOTE *QcontentSMTP DQUOTE
  */
 #include "smtp/path.h"
@@ -33,6 +34,23 @@ is_dot_string(struct str s)
 		    s.p[i - 1] != '.';
 
 		if (!is_atext(s.p[i]) && !is_inner_dot)
+			return false;
+	}
+	return s.len > 0;
+}
+
+/*
+ * Dots in any place: addresses of telephone operators and of some others have
+ * two of them, or one at an end. Most systems take those and send them on as
+ * they came, so that they get answers.
+ */
+static bool
+path_is_loose(struct str s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++) {
+		if (!is_atext(s.p[i]) && s.p[i] != '.')
 			return false;
 	}
 	return s.len > 0;
@@ -123,25 +141,24 @@ parse_quoted(struct arena *a, struct str s, struct str *ret_local)
 }
 
 static size_t
-parse_local(struct arena *a, struct str s, struct str *ret_local)
+parse_local(struct arena *a, struct str s, struct address *addr)
 {
 	size_t n;
 
-	if (s.len && s.p[0] == '"')
-		return parse_quoted(a, s, ret_local);
+	addr->is_quoted = s.len && s.p[0] == '"';
+	if (addr->is_quoted)
+		return parse_quoted(a, s, &addr->local);
 	for (n = 0; n < s.len && (is_atext(s.p[n]) || s.p[n] == '.'); n++)
 		;
-	if (!is_dot_string(str_slice(s, 0, n)))
-		return 0;
-	*ret_local = arena_dup_str(a, str_slice(s, 0, n));
+	addr->local = arena_dup_str(a, str_slice(s, 0, n));
 	return n;
 }
 
 enum path_result
 path_parse_bare(struct arena *a, struct str s, struct address *ret_address)
 {
-	struct address addr = { STR_INIT(""), STR_INIT("") };
-	size_t n = parse_local(a, s, &addr.local);
+	struct address addr = { STR_INIT(""), STR_INIT(""), false };
+	size_t n = parse_local(a, s, &addr);
 
 	if (!n || addr.local.len == 0 || (n < s.len && s.p[n] != '@'))
 		return PATH_SYNTAX;
@@ -149,8 +166,7 @@ path_parse_bare(struct arena *a, struct str s, struct address *ret_address)
 		addr.domain = arena_dup_str(a, str_tail(s, n + 1));
 	else if (!str_equals_nocase(addr.local, STR("postmaster")))
 		return PATH_SYNTAX;
-	if (addr.local.len > LIMIT_SMTP_LOCAL_PART ||
-	    addr.domain.len > LIMIT_SMTP_DOMAIN)
+	if (s.len + 2 > LIMIT_SMTP_PATH)
 		return PATH_LENGTH;
 	if (n < s.len && !path_is_host(addr.domain))
 		return PATH_SYNTAX;
@@ -215,7 +231,7 @@ enum path_result
 path_parse(struct arena *a, struct str s, struct address *ret_address,
     size_t *ret_used, bool *ret_is_8bit)
 {
-	struct address addr = { STR_INIT(""), STR_INIT("") };
+	struct address addr = { STR_INIT(""), STR_INIT(""), false };
 	enum path_result result = PATH_OK;
 	struct str inner;
 	size_t end;
@@ -245,7 +261,8 @@ path_print(const struct address *addr, struct buf *out)
 {
 	size_t i;
 
-	if (is_dot_string(addr->local)) {
+	if (addr->is_quoted ? is_dot_string(addr->local)
+			    : path_is_loose(addr->local)) {
 		buf_add_str(out, addr->local);
 	} else if (addr->local.len) {
 		buf_add_char(out, '"');

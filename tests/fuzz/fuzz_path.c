@@ -24,7 +24,7 @@ check_parts(const struct address *addr)
 {
 	size_t i;
 
-	CHECK(addr->local.len <= LIMIT_SMTP_LOCAL_PART);
+	CHECK(addr->local.len + 2 <= LIMIT_SMTP_PATH);
 	CHECK(addr->domain.len <= LIMIT_SMTP_DOMAIN);
 	CHECK(utf8_is_valid(addr->local) && utf8_is_valid(addr->domain));
 	CHECK(addr->domain.len == 0 || path_is_host(addr->domain));
@@ -44,7 +44,7 @@ static void
 check_print(struct arena *a, const struct address *addr)
 {
 	struct buf out = BUF_INIT;
-	struct address again = { STR_NONE, STR_NONE };
+	struct address again = { STR_NONE, STR_NONE, false };
 	bool is_8bit = false;
 	size_t used = 0;
 

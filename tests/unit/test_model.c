@@ -56,7 +56,8 @@ END_TEST
 START_TEST(test_address)
 {
 	struct arena *a = arena_new();
-	struct address x = { STR_INIT("Some.One+tag"), STR_INIT("Ex.TEST") };
+	struct address x = { STR_INIT("Some.One+tag"), STR_INIT("Ex.TEST"),
+		false };
 	struct address y;
 	struct str local = STR_NONE;
 
@@ -67,7 +68,8 @@ START_TEST(test_address)
 	ck_assert(str_equals(y.domain, STR("c")));
 	ck_assert(!address_from_key(STR("nobody"), &y));
 	ck_assert(!address_is_null(&x));
-	y = (struct address){ STR_INIT("other"), STR_INIT("eX.teST") };
+	y = (struct address){ STR_INIT("other"), STR_INIT("eX.teST"),
+		false };
 	ck_assert(address_strip_tag(&x, STR("+"), &local));
 	ck_assert(str_equals(local, STR("Some.One")));
 	ck_assert(!address_strip_tag(&x, STR(""), &local));

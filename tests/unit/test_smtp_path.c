@@ -41,9 +41,12 @@ static const struct {
 	{ "<a@b@c>", PATH_SYNTAX, NULL, NULL, false },
 	{ "a@b", PATH_SYNTAX, NULL, NULL, false },
 	{ "<a@b", PATH_SYNTAX, NULL, NULL, false },
-	{ "<a..b@c>", PATH_SYNTAX, NULL, NULL, false },
-	{ "<.a@c>", PATH_SYNTAX, NULL, NULL, false },
-	{ "<a.@c>", PATH_SYNTAX, NULL, NULL, false },
+	/* Dots out of place are taken, see path.h. */
+	{ "<a..b@c>", PATH_OK, "a..b", "c", false },
+	{ "<.a@c>", PATH_OK, ".a", "c", false },
+	{ "<a.@c>", PATH_OK, "a.", "c", false },
+	{ "<\"a..b\"@c>", PATH_OK, "a..b", "c", false },
+	{ "<@c>", PATH_SYNTAX, NULL, NULL, false },
 	{ "<a@>", PATH_SYNTAX, NULL, NULL, false },
 	{ "<a@b..c>", PATH_SYNTAX, NULL, NULL, false },
 	{ "<a@-b>", PATH_SYNTAX, NULL, NULL, false },
@@ -57,9 +60,24 @@ static const struct {
 	{ "<a\xc0\xaf@d>", PATH_UTF8, NULL, NULL, false },
 	{ "<a\xed\xa0\x80@d>", PATH_UTF8, NULL, NULL, false },
 	{ "<a\xff@d>", PATH_UTF8, NULL, NULL, false },
-	/* Local part of 64 and 65 octets. */
+	/* Local part of 64 and 65 octets, and all of the path. */
 	{ "<x" X63 "@d>", PATH_OK, "x" X63, "d", false },
-	{ "<xx" X63 "@d>", PATH_LENGTH, NULL, NULL, false },
+	{ "<xx" X63 "@d>", PATH_OK, "xx" X63, "d", false },
+	{ "<" X63 X63 X63 X63 "@d>", PATH_OK, X63 X63 X63 X63, "d", false },
+	{ "<x" X63 X63 X63 X63 "@d>", PATH_LENGTH, NULL, NULL, false },
+	/* A label of 63 and 64 octets; empty ones. */
+	{ "<a@" X63 ">", PATH_OK, "a", X63, false },
+	{ "<a@x" X63 ">", PATH_SYNTAX, NULL, NULL, false },
+	{ "<a@.b>", PATH_SYNTAX, NULL, NULL, false },
+	{ "<a@b.>", PATH_SYNTAX, NULL, NULL, false },
+	/* Address literals of 45 and 46 octets without "[IPv6:", then longer. */
+	{ "<a@[IPv6:1111:2222:3333:4444:5555:6666:255.255.255.255]>", PATH_OK,
+	    "a", "[IPv6:1111:2222:3333:4444:5555:6666:255.255.255.255]",
+	    false },
+	{ "<a@[IPv6:1111:2222:3333:4444:5555:6666:255.255.255.2550]>",
+	    PATH_SYNTAX, NULL, NULL, false },
+	{ "<a@[IPv6:1111:2222:3333:4444:5555:6666:255.255.255.25500]>",
+	    PATH_SYNTAX, NULL, NULL, false },
 	/* A path of 256 and 257 octets, with its brackets. */
 	{ "<" X16 "xxxxxxxxxxxxxxx." X16 "xxxxxxxxxxxxxx@" X63 "." X63 "." X63
 	  ">", PATH_OK, X16 "xxxxxxxxxxxxxxx." X16 "xxxxxxxxxxxxxx",
@@ -133,6 +151,29 @@ START_TEST(test_path_cut)
 }
 END_TEST
 
+/* What came is what goes: quotes are not taken off, none are put on. */
+START_TEST(test_spelling_is_kept)
+{
+	static const char *const kept[] = { "a.b@c", "a..b@c", ".a@c", "a.@c",
+		"\"a..b\"@c", "\".a\"@c", "\"a b\"@c", "B\xc3\xb6@C" };
+	struct arena *a = arena_new();
+	struct buf out = BUF_INIT;
+	struct address addr;
+	size_t i;
+
+	for (i = 0; i < sizeof(kept) / sizeof(*kept); i++) {
+		struct str text = str_from_cstr(kept[i]);
+
+		ck_assert_int_eq(path_parse_bare(a, text, &addr), PATH_OK);
+		buf_reset(&out);
+		path_print(&addr, &out);
+		ck_assert_msg(str_equals(buf_str(&out), text), "%s", kept[i]);
+	}
+	buf_done(&out);
+	arena_free(a);
+}
+END_TEST
+
 START_TEST(test_host)
 {
 	ck_assert(path_is_host(STR("mail.example")));
@@ -155,6 +196,7 @@ main(void)
 
 	tcase_add_loop_test(t, test_path, 0, CASES);
 	tcase_add_test(t, test_path_cut);
+	tcase_add_test(t, test_spelling_is_kept);
 	tcase_add_test(t, test_host);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
