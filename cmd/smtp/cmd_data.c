@@ -240,15 +240,20 @@ fill_item(struct reception *r, struct queue_item *item)
 
 /* --- the answer ------------------------------------------------------------------------------ */
 
-/* LMTP (RFC 2033 4.2) has one reply for each recipient. */
-static void
-answer(struct session *s, int code, const char *status, const char *text,
-    struct str id)
+void
+cmd_answer_data(
+    struct session *s, int code, const char *status, struct str text)
 {
-	size_t i, n = s->role == ROLE_LMTP ? s->txn.recipients.n : 1;
+	size_t i, n = s->role == ROLE_LMTP ? s->txn.n_accepted : 1;
 
 	for (i = 0; i < n; i++)
-		chat_reply(s, code, status, "%s%.*s", text, STR_ARG(id));
+		chat_reply(s, code, status, "%.*s", STR_ARG(text));
+}
+
+static void
+answer(struct session *s, int code, const char *status, const char *text)
+{
+	cmd_answer_data(s, code, status, str_from_cstr(text));
 }
 
 /* False: answered. The order is that of what the sender can mend. */
@@ -262,15 +267,14 @@ check_content(struct reception *r)
 		/* The lines may hide another message: trust no more. */
 		answer(s, 550, "5.6.11",
 		    r->dot.has_nul ? "NUL in the message"
-				   : "Bare CR or LF in the message", STR(""));
+				   : "Bare CR or LF in the message");
 		s->is_ending = true;
 	} else if (r->dot.size > r->max) {
-		answer(s, 552, "5.3.4", "Message too big", STR(""));
+		answer(s, 552, "5.3.4", "Message too big");
 	} else if (r->rc != RC_OK) {
 		log_failure("accept-failed", &r->err);
 		answer(s, 451, "4.3.0",
-		    "Temporary failure of the mail system, try again later",
-		    STR(""));
+		    "Temporary failure of the mail system, try again later");
 	} else {
 		return true;
 	}
@@ -331,7 +335,7 @@ check_policy(struct reception *r, struct queue_item *item)
 	const char *text;
 
 	if (!policy_spam(s, item, &text)) {
-		answer(s, 550, "5.7.1", text, STR(""));
+		answer(s, 550, "5.7.1", text);
 		return false;
 	}
 	if (!policy_passes(s, "end", STR(""), item))
@@ -363,7 +367,7 @@ commit(struct reception *r)
 	FAULT_POINT("smtp-blob-done");
 	if (r->rc == RC_OK &&
 	    facts->received > config_int(s->config, CFG_SMTP_HOPS)) {
-		answer(s, 554, "5.4.6", "Too many hops: a loop", STR(""));
+		answer(s, 554, "5.4.6", "Too many hops: a loop");
 		return;
 	}
 	if (r->rc == RC_OK && !check_policy(r, &item))
@@ -374,7 +378,8 @@ commit(struct reception *r)
 	if (!check_content(r))
 		return;
 	FAULT_POINT("smtp-before-250");
-	answer(s, 250, "2.0.0", "OK queued as ", id);
+	cmd_answer_data(s, 250, "2.0.0",
+	    arena_join(s->txn_arena, STR("OK queued as "), id));
 	chat_flush(s);
 	doorbell_ring_mda(
 	    config_str(s->config, CFG_RUNTIME_DIR), item.bucket);

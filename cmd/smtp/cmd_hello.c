@@ -1,24 +1,56 @@
 /* EHLO, HELO, LHLO (RFC 5321 4.1.1.1, RFC 2033 4.1). */
 #include "commands.h"
 
+#include "base/ascii.h"
+#include "base/limits.h"
 #include "policy.h"
-#include "smtp/path.h"
 
 #include "base/banned.h"
+
+static bool
+hello_is_printable(struct str name)
+{
+	size_t i;
+
+	for (i = 0; i < name.len; i++) {
+		if (ascii_is_cntl(name.p[i]))
+			return false;
+	}
+	return name.len > 0 && name.len <= LIMIT_SMTP_DOMAIN;
+}
+
+/*
+ * Any printable name is taken: a server must not refuse mail because of it
+ * (RFC 5321 4.1.4), and devices send what they are called. It is only written
+ * down; what could be taken for something else there becomes '?'.
+ */
+static struct str
+hello_clean(struct session *s, struct str name)
+{
+	char *p = arena_alloc(s->arena, name.len + 1);
+	size_t i;
+
+	for (i = 0; i < name.len; i++) {
+		char c = name.p[i];
+
+		p[i] = !ascii_is_graph(c) || str_has_char(STR("<>()\\\";@,"), c)
+		    ? '?'
+		    : c;
+	}
+	return str_make(p, name.len);
+}
 
 /* False: answered. A new greeting ends a transaction, as RSET does. */
 static bool
 take_name(struct session *s, struct str name, bool is_esmtp)
 {
-	if (!path_is_host(name)) {
-		chat_reply(s, 501, "5.5.4", "%s",
-		    name.len ? "That is no domain name or address literal"
-			     : "A domain name is wanted");
+	if (!hello_is_printable(name)) {
+		chat_reply(s, 501, "5.5.4", "A domain name is wanted");
 		session_count_error(s);
 		return false;
 	}
 	session_reset(s);
-	s->helo = arena_dup_str(s->arena, name);
+	s->helo = hello_clean(s, name);
 	s->is_esmtp = is_esmtp;
 	if (!policy_passes(s, "helo", STR(""), NULL))
 		return false;

@@ -38,8 +38,9 @@ refuse(struct session *s, int code, const char *status, const char *text)
  * <postmaster> (RFC 5321 4.5.1) is that of the domain which is this host's
  * name, else of the first local domain.
  */
-static enum rc
-complete_postmaster(struct session *s, struct address *to, struct err *err)
+enum rc
+cmd_complete_postmaster(
+    struct session *s, struct address *to, struct err *err)
 {
 	struct domain *v;
 	size_t n, i;
@@ -76,7 +77,10 @@ needs_tls(const struct session *s, enum rcpt_verdict v)
 		config_str(s->config, CFG_SMTP_STARTTLS), STR("remote"));
 }
 
-/* The same address twice is delivered once. */
+/*
+ * The same address twice is delivered once. It was accepted twice though, and
+ * an LMTP client waits for a reply to each (RFC 2033 4.2).
+ */
 static void
 add_recipient(struct session *s, const struct address *to,
     const struct smtp_rcpt_params *p)
@@ -86,6 +90,7 @@ add_recipient(struct session *s, const struct address *to,
 		.orcpt = arena_dup_str(s->txn_arena, p->orcpt) };
 	size_t i;
 
+	s->txn.n_accepted++;
 	for (i = 0; i < s->txn.recipients.n; i++) {
 		if (str_equals(s->txn.recipients.v[i].key, r.key))
 			return;
@@ -185,9 +190,10 @@ cmd_rcpt(struct session *s, struct str argument)
 		chat_temporary(s, &err);
 		return;
 	}
-	if (s->txn.recipients.n >=
+	/* In an orderly fashion (RFC 5321 4.5.3.1.10): no error is counted. */
+	if (s->txn.n_accepted >=
 	    (size_t)config_int(s->config, CFG_SMTP_LIMIT_RECIPIENTS)) {
-		refuse(s, 452, "4.5.3", "Too many recipients");
+		chat_reply(s, 452, "4.5.3", "Too many recipients");
 		return;
 	}
 	if (check_local_sender(s, &is_forged, &err) != RC_OK) {
@@ -201,7 +207,7 @@ cmd_rcpt(struct session *s, struct str argument)
 	}
 	if (config_bool(s->config, CFG_SMTP_SIZE_CHECK_RCPT))
 		q.size = s->txn.size;
-	if (complete_postmaster(s, &q.to, &err) != RC_OK ||
+	if (cmd_complete_postmaster(s, &q.to, &err) != RC_OK ||
 	    rcpt_decide(s->p->db, s->txn_arena, s->config, &q, &a, &err) !=
 		RC_OK)
 		chat_temporary(s, &err);

@@ -13,14 +13,17 @@ static const struct command commands[] = {
 	{ STR_INIT("CONNECT"), CMD_CLOSES, cmd_foreign },
 	{ STR_INIT("DATA"), HELLO | CMD_NEEDS_MAIL | CMD_NO_ARGUMENT |
 	    CMD_NEEDS_RCPT | CMD_IS_LAST, cmd_data },
-	{ STR_INIT("EHLO"), CMD_NOT_LMTP | CMD_IN_CLEAR | CMD_IS_LAST,
+	{ STR_INIT("EHLO"), CMD_NOT_LMTP | CMD_IN_CLEAR | CMD_IS_LAST |
+	    CMD_TAKES_8BIT,
 	    cmd_ehlo },
 	{ STR_INIT("EXPN"), HELLO | CMD_TAKES_8BIT, cmd_expn },
 	{ STR_INIT("GET"), CMD_CLOSES, cmd_foreign },
-	{ STR_INIT("HELO"), CMD_NOT_LMTP | CMD_IN_CLEAR | CMD_IS_LAST,
+	{ STR_INIT("HELO"), CMD_NOT_LMTP | CMD_IN_CLEAR | CMD_IS_LAST |
+	    CMD_TAKES_8BIT,
 	    cmd_helo },
 	{ STR_INIT("HELP"), CMD_IN_CLEAR, cmd_help },
-	{ STR_INIT("LHLO"), CMD_LMTP_ONLY | CMD_IN_CLEAR | CMD_IS_LAST,
+	{ STR_INIT("LHLO"), CMD_LMTP_ONLY | CMD_IN_CLEAR | CMD_IS_LAST |
+	    CMD_TAKES_8BIT,
 	    cmd_ehlo },
 	{ STR_INIT("MAIL"), HELLO | CMD_NO_MAIL | CMD_TAKES_8BIT |
 	    CMD_NEEDS_LOGIN, cmd_mail },
@@ -102,7 +105,9 @@ may_run(struct session *s, const struct command *c, struct str argument)
 		chat_reply(s, 501, "5.5.4", "%.*s takes no argument",
 		    STR_ARG(c->verb));
 	else if (c->flags & CMD_NEEDS_RCPT && s->state < STATE_RCPT)
-		chat_reply(s, 554, "5.5.1", "No valid recipients");
+		/* RFC 2033 4.2 and RFC 5321 4.1.1.4 differ. */
+		chat_reply(s, s->role == ROLE_LMTP ? 503 : 554, "5.5.1",
+		    "No valid recipients");
 	else
 		return true;
 	return false;

@@ -41,6 +41,19 @@ bool cmd_check_sender(struct session *s, const struct address *from);
 /* An address as text in the transaction's arena. */
 struct str cmd_print_address(struct session *s, const struct address *addr);
 
+/*
+ * Gives <postmaster>, which has no domain, one (RFC 5321 4.5.1); another
+ * address stays as it is. RC_TEMP: the database.
+ */
+enum rc cmd_complete_postmaster(
+    struct session *s, struct address *to, struct err *err);
+/*
+ * The reply to the end of data: by LMTP one for each RCPT that was accepted,
+ * in their order (RFC 2033 4.2), else one.
+ */
+void cmd_answer_data(
+    struct session *s, int code, const char *status, struct str text);
+
 /* What ties SCRAM to this TLS session; in the transaction's arena. */
 void cmd_scram_channel(struct session *s, struct scram_channel *ret);
 /* A password may cross the wire as it is. */

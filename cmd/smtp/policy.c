@@ -75,23 +75,20 @@ add_header(struct session *s, struct str field)
 	    s->txn_arena, s->txn.headers, field, STR("\r\n"));
 }
 
-/* LMTP has an answer for each recipient at the end (RFC 2033 4.2). */
 static void
 refuse(struct session *s, const char *stage, const struct hook_answer *a)
 {
-	bool is_each =
-	    s->role == ROLE_LMTP && strcmp(stage, "end") == 0;
-	size_t i, n = is_each ? s->txn.recipients.n : 1;
+	const char *status = arena_dup_cstr(s->txn_arena, a->status);
 
 	log_begin(LOG_AT_NOTE, "hook");
 	log_cstr("at", stage);
 	log_num("code", a->code);
 	log_str("text", a->text);
 	log_end();
-	for (i = 0; i < n; i++)
-		chat_reply(s, a->code,
-		    arena_dup_cstr(s->txn_arena, a->status), "%.*s",
-		    STR_ARG(a->text));
+	if (strcmp(stage, "end") == 0)
+		cmd_answer_data(s, a->code, status, a->text);
+	else
+		chat_reply(s, a->code, status, "%.*s", STR_ARG(a->text));
 }
 
 /* False: answered. */

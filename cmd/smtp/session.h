@@ -41,7 +41,8 @@ struct transaction {
 	bool smtputf8;
 	enum dsn_ret ret;
 	struct str envid;
-	VEC(struct recipient) recipients;
+	VEC(struct recipient) recipients; /* each once */
+	size_t n_accepted;    /* RCPT commands that got 250: LMTP's replies */
 	struct str headers;   /* fields that hooks put before it */
 	struct str redirect;  /* a hook's address for all, or "" */
 	bool is_held;         /* by a hook */

@@ -34,7 +34,7 @@ xtext_is_valid(struct str s)
 			return false;
 		i += 2;
 	}
-	return s.len > 0;
+	return true;
 }
 
 struct str
@@ -65,14 +65,30 @@ struct param_row {
 	param_fn *set;
 };
 
+#define SIZE_MOST (UINT64_MAX / 2)
+
+/* 1*20DIGIT (RFC 1870 3): more than 64 bits hold. */
+static bool
+params_is_number(struct str s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++) {
+		if (!ascii_is_digit(s.p[i]))
+			return false;
+	}
+	return s.len > 0 && s.len <= 20;
+}
+
 static bool
 set_size(void *params, struct str value, struct smtp_refusal *r)
 {
 	struct smtp_mail_params *p = params;
 
-	if (value.len > 20 ||
-	    !num_parse_u64(value, UINT64_MAX / 2, &p->size))
+	if (!params_is_number(value))
 		return refuse(r, 501, "5.5.4", "SIZE takes a number of octets");
+	if (!num_parse_u64(value, SIZE_MOST, &p->size))
+		p->size = SIZE_MOST; /* legal, and too big for everybody */
 	p->has_size = true;
 	return true;
 }
@@ -119,7 +135,8 @@ set_envid(void *params, struct str value, struct smtp_refusal *r)
 {
 	struct smtp_mail_params *p = params;
 
-	if (value.len > LIMIT_SMTP_ENVID || !xtext_is_valid(value))
+	if (!value.p || value.len > LIMIT_SMTP_ENVID ||
+	    !xtext_is_valid(value))
 		return refuse(r, 501, "5.5.4",
 		    "ENVID takes xtext of at most 100 octets");
 	p->envid = value;
@@ -131,7 +148,8 @@ set_auth(void *params, struct str value, struct smtp_refusal *r)
 {
 	struct smtp_mail_params *p = params;
 
-	if (!str_equals(value, STR("<>")) && !xtext_is_valid(value))
+	if (!str_equals(value, STR("<>")) &&
+	    (value.len == 0 || !xtext_is_valid(value)))
 		return refuse(r, 501, "5.5.4", "AUTH takes <> or xtext");
 	p->auth = value;
 	return true;
@@ -186,7 +204,8 @@ set_orcpt(void *params, struct str value, struct smtp_refusal *r)
 	    !xtext_is_valid(str_tail(value, at + 1)))
 		return refuse(r, 501, "5.5.4",
 		    "ORCPT takes type;xtext of at most 500 octets");
-	p->orcpt = value;
+	/* An address of no octets, which is legal, tells nothing. */
+	p->orcpt = at + 1 < value.len ? value : STR("");
 	return true;
 }
 

@@ -19,7 +19,7 @@ struct smtp_refusal {
 /* All slices point into the command. */
 struct smtp_mail_params {
 	bool has_size;
-	uint64_t size;
+	uint64_t size;      /* at most UINT64_MAX / 2 */
 	bool is_8bit;       /* BODY=8BITMIME */
 	bool smtputf8;
 	enum dsn_ret ret;
@@ -40,7 +40,7 @@ bool smtp_rcpt_params_parse(struct str text, struct smtp_rcpt_params *ret,
 
 /*
  * xtext (RFC 3461 4) whose decoded octets are printable, or UTF-8: no
- * control character can come out of it. Empty is not xtext.
+ * control character can come out of it. It may be empty.
  */
 bool xtext_is_valid(struct str s);
 /* The decoded octets, in the arena. s must be valid. */
