@@ -144,6 +144,14 @@ compare-imap: ## FETCH, SEARCH, SORT, THREAD of the MIME corpus beside Dovecot
 	@/usr/bin/python3 tests/run --build $(BUILD) \
 		--only test_compare_imap live
 
+SECONDS := 300
+.PHONY: chaos
+chaos: ## mail under kills, freezes, failovers; SECONDS= (300), SEED=
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@tests/chaos/run --build $(BUILD) --seconds $(SECONDS) \
+		$(if $(SEED),--seed $(SEED))
+
 .PHONY: run
 run: ## a whole mail system on this machine, until Ctrl-C
 	@tools/setup run

@@ -60,6 +60,15 @@ def is_listening(port):
                    line.split()[3] == '0A' for line in f.readlines()[1:])
 
 
+def has_ended(pid):
+    """It is gone, also while this looks, or nobody has waited for it."""
+    try:
+        with open(f'/proc/{pid}/stat') as f:
+            return f.read().rsplit(')', 1)[1].split()[0] == 'Z'
+    except OSError:
+        return True
+
+
 def wait_for(condition, seconds=10, what='condition'):
     end = time.monotonic() + seconds
     while time.monotonic() < end:

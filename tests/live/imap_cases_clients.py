@@ -4,7 +4,7 @@ import os
 import re
 import zlib
 
-from harness import wait_for
+from harness import has_ended, wait_for
 
 
 class ClientRules:
@@ -80,9 +80,7 @@ class ClientRules:
         pid = s.server_pid()
         s.sock.close()
         s.file.close()
-        wait_for(lambda: not os.path.exists(f'/proc/{pid}') or
-                 'Z' in open(f'/proc/{pid}/stat').read().split()[2], 20,
-                 'the end of the session')
+        wait_for(lambda: has_ended(pid), 20, 'the end of the session')
 
     # --- 11: literals and blanks ---------------------------------------------
 
