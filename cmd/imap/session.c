@@ -39,7 +39,11 @@ session_deadline(const struct session *s)
 enum rc
 session_open_db(struct session *s, struct err *err)
 {
-	return program_read_db_config(s->p, err);
+	enum rc rc = program_read_db_config(s->p, err);
+
+	if (rc == RC_PERM) /* ours to mend: logged, not told to a client */
+		return err->rc = RC_TEMP;
+	return rc;
 }
 
 void

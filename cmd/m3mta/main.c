@@ -4,6 +4,8 @@
 #include <getopt.h>
 #include <stdarg.h>
 
+#include "db/migrate.h"
+
 #include "base/banned.h"
 
 static int help(struct admin *a);
@@ -162,9 +164,10 @@ int
 admin_fail(const struct err *err)
 {
 	fprintf(stderr, "m3mta: %s\n", err->text);
-	return err->rc == RC_TEMP ? EXIT_TEMPORARY
-	    : err->rc == RC_BUG   ? EXIT_BUG
-				  : EXIT_FAILED;
+	return err->rc == RC_TEMP		  ? EXIT_TEMPORARY
+	    : err->rc == RC_BUG			  ? EXIT_BUG
+	    : strcmp(err->code, "SCHEMA") == 0 ? EXIT_CONFIG
+						  : EXIT_FAILED;
 }
 
 int
@@ -291,6 +294,23 @@ find_command(char ***argv)
 	return NULL;
 }
 
+/* Those that make the database ready, or do without one. */
+static int
+check_schema(struct admin *a, const struct command *c)
+{
+	static const char *const free_of_it[] = { "init", "start", "stop",
+		"status", "help", "trace" };
+	struct err err;
+	size_t i;
+
+	for (i = 0; i < sizeof(free_of_it) / sizeof(*free_of_it); i++) {
+		if (strcmp(c->group, free_of_it[i]) == 0)
+			return EXIT_OK;
+	}
+	return migrate_check(a->p->db, &err) == RC_OK ? EXIT_OK
+						      : admin_fail(&err);
+}
+
 static int
 run(struct program *p, char **argv, bool is_json)
 {
@@ -307,6 +327,8 @@ run(struct program *p, char **argv, bool is_json)
 		    "%s %s: there is no such command, try: m3mta help",
 		    argv[0], argv[1] ? argv[1] : "");
 	code = take_words(a.a, c, argv, &w);
+	if (code == EXIT_OK)
+		code = check_schema(&a, c);
 	if (code == EXIT_OK) {
 		a.is_json = w.is_json;
 		a.words = w.words.v;

@@ -50,28 +50,53 @@ admin_ignored_keys(struct admin *a, struct str *ret_keys, struct err *err)
 	return RC_OK;
 }
 
-/* The file was read at the start; here is what the database adds. */
+/*
+ * The file was read at the start; here is what the database adds. What this
+ * host's file hides must be right as well: other hosts have other files.
+ */
+static enum rc
+check_all(struct db *db, void *ctx, struct err *err)
+{
+	struct admin *a = ctx;
+	enum rc rc = RC_OK;
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < N_DAEMONS; i++) {
+		struct config c = a->p->config, bare;
+
+		rc = config_read_db(&c, a->a, db, daemons[i], err);
+		if (rc == RC_OK)
+			rc = config_check(&c, err);
+		config_init(&bare, a->a);
+		if (rc == RC_OK)
+			rc = config_read_db(&bare, a->a, db, daemons[i], err);
+		if (rc == RC_OK)
+			rc = config_check_lists(&bare, err);
+	}
+	return rc;
+}
+
+static int
+fail(const struct err *err)
+{
+	return err->rc == RC_PERM ? admin_complain(EXIT_CONFIG, "%s", err->text)
+				  : admin_fail(err);
+}
+
 int
 sub_config_check(struct admin *a)
 {
 	struct err err = { .rc = RC_OK };
-	size_t i;
 
-	for (i = 0; i < N_DAEMONS; i++) {
-		struct config c = a->p->config;
+	struct str ignored;
 
-		if (config_read_db(&c, a->a, a->p->db, daemons[i], &err) !=
-			RC_OK ||
-		    config_check(&c, &err) != RC_OK)
-			return err.rc == RC_TEMP
-			    ? admin_fail(&err)
-			    : admin_complain(EXIT_CONFIG, "%s", err.text);
-		if (c.ignored.len)
-			return admin_complain(EXIT_CONFIG,
-			    "%.*s: ignored, it belongs into the file; "
-			    "m3mta config unset removes it",
-			    STR_ARG(c.ignored));
-	}
+	if (check_all(a->p->db, a, &err) != RC_OK ||
+	    admin_ignored_keys(a, &ignored, &err) != RC_OK)
+		return fail(&err);
+	if (ignored.len)
+		return admin_complain(EXIT_CONFIG,
+		    "%.*s: ignored, it belongs into the file; "
+		    "m3mta config unset removes it", STR_ARG(ignored));
 	admin_say(a, "%s and database: no problem",
 	    a->p->config.path.len ? a->p->config.path.p : "defaults");
 	return EXIT_OK;
@@ -163,7 +188,6 @@ take_value(struct admin *a, enum config_key key, struct str *ret_value)
 int
 sub_config_set(struct admin *a)
 {
-	struct config c;
 	enum config_key key;
 	const char *daemon;
 	struct err err;
@@ -173,12 +197,9 @@ sub_config_set(struct admin *a)
 	if (code != EXIT_OK || (code = check_scope(a, key)) != EXIT_OK ||
 	    (code = take_value(a, key, &value)) != EXIT_OK)
 		return code;
-	config_init(&c, a->a);
-	if (config_set(&c, a->a, key, value, CONFIG_FROM_DATABASE, &err) !=
-	    RC_OK)
-		return admin_complain(EXIT_CONFIG, "%s", err.text);
-	if (config_write_db(a->p->db, daemon, key, &value, &err) != RC_OK)
-		return admin_fail(&err);
+	if (config_write_db(a->p->db, daemon, key, &value, check_all, a,
+		&err) != RC_OK)
+		return fail(&err);
 	return EXIT_OK;
 }
 
@@ -192,7 +213,8 @@ sub_config_unset(struct admin *a)
 
 	if (code != EXIT_OK)
 		return code;
-	if (config_write_db(a->p->db, daemon, key, NULL, &err) != RC_OK)
+	if (config_write_db(
+		a->p->db, daemon, key, NULL, NULL, NULL, &err) != RC_OK)
 		return admin_fail(&err);
 	return EXIT_OK;
 }

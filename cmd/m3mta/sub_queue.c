@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/num.h"
 #include "db/queue.h"
 
@@ -59,7 +58,7 @@ find_items(struct admin *a, struct queue_item **ret_v, size_t *ret_n)
 static struct str
 age_text(struct admin *a, int64_t ms)
 {
-	int64_t s = (clock_wall_ms() - ms) / 1000;
+	int64_t s = (db_time(a->p->db) - ms) / 1000;
 
 	if (a->is_json)
 		return arena_printf(a->a, "%lld", (long long)s);
@@ -75,7 +74,7 @@ age_text(struct admin *a, int64_t ms)
 static struct str
 state_text(struct admin *a, const struct queue_item *q)
 {
-	int64_t left = (q->next_ms - clock_wall_ms()) / 1000;
+	int64_t left = (q->next_ms - db_time(a->p->db)) / 1000;
 
 	if (q->held)
 		return STR("held");

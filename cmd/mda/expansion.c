@@ -167,6 +167,7 @@ expansion_post(struct mda *m, struct job *j, struct verdict *v)
 	}
 	VEC_PUSH(m->a, &j->posts, list_post(m->a, j->item, list,
 	    expand_path_add(m->a, path, list->address),
+	    db_time(m->db),
 	    config_int(m->config, CFG_RETRY_EXPIRE)));
 	verdict_set(
 	    m, v, FATE_EXPANDED, 250, "2.1.5", STR("expanded list"));

@@ -87,7 +87,7 @@ expire_rule(struct mda *m, const struct rule *r, struct err *err)
 	rc = folder_list_special(m->db, m->a, r->use, &v, &n, err);
 	for (i = 0; rc == RC_OK && i < n && !mda_is_stopping(m); i++)
 		rc = expire_folder(m, r, &v[i],
-		    (clock_wall_ms() - age_ms) / 1000, err);
+		    (db_time(m->db) - age_ms) / 1000, err);
 	return rc;
 }
 

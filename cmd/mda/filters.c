@@ -97,6 +97,7 @@ obey(struct mda *m, struct job *j, struct verdict *v,
 		if (j->item->sender.len)
 			VEC_PUSH(m->a, &j->posts,
 			    filter_reply_item(m->a, q, answer,
+				db_time(m->db),
 				config_int(m->config, CFG_RETRY_EXPIRE)));
 		drop(v, answer->text);
 		break;

@@ -5,7 +5,6 @@
 #include "mda.h"
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/fault.h"
 #include "base/rnd.h"
 #include "log/log.h"
@@ -104,7 +103,7 @@ add_report(struct writing *w, const subject_vec *subjects, struct str to,
 		.hostname = m->p->hostname,
 		.texts = m->texts,
 		.step = outcome_step(w, subjects, step),
-		.now_ms = clock_wall_ms(),
+		.now_ms = db_time(m->db),
 		.expire_ms = config_int(m->config, CFG_RETRY_EXPIRE),
 	};
 	struct queue_item item;
@@ -277,7 +276,7 @@ look_at(struct writing *w)
 static int64_t
 wait_of(const struct writing *w)
 {
-	int64_t left = w->j->item->expires_ms - clock_wall_ms() + 1000;
+	int64_t left = w->j->item->expires_ms - db_time(w->m->db) + 1000;
 
 	if (w->j->added.n)
 		return 0;

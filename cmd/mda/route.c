@@ -108,7 +108,7 @@ verdict_set(struct mda *m, struct verdict *v, enum fate fate, uint32_t code,
 	v->now.status = str_from_cstr(status);
 	v->now.text = arena_dup_str(m->a, text);
 	v->now.tries++;
-	v->now.last_ms = clock_wall_ms();
+	v->now.last_ms = db_time(m->db);
 }
 
 void

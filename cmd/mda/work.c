@@ -135,7 +135,7 @@ static enum rc
 work_on(struct mda *m, const struct queue_claim *claim, struct err *err)
 {
 	struct job *jobs = ARENA_ARRAY(m->a, claim->n, struct job);
-	int64_t now = clock_wall_ms();
+	int64_t now = db_time(m->db); /* the claim asked for it */
 	enum rc rc = make_blobs(m, claim, err);
 	size_t i;
 

@@ -93,7 +93,7 @@ received_field(const struct session *s, const struct oid *id)
 		buf_printf(&b, "\r\n\tfor <%.*s>",
 		    STR_ARG(s->txn.recipients.v[0].text));
 	buf_add_cstr(&b, ";\r\n\t");
-	date_print_rfc5322(&b, clock_wall_ms() / 1000, 0);
+	date_print_rfc5322(&b, db_time(s->p->db) / 1000, 0);
 	buf_add_cstr(&b, "\r\n");
 	field = arena_dup_str(s->txn_arena, buf_str(&b));
 	buf_done(&b);
@@ -214,8 +214,11 @@ static void
 fill_item(struct reception *r, struct queue_item *item)
 {
 	struct session *s = r->s;
-	int64_t now = clock_wall_ms();
+	struct err unused;
+	int64_t now;
 
+	if (db_now(s->p->db, &now, &unused) != RC_OK)
+		now = db_time(s->p->db);
 	*item = (struct queue_item){
 		.id = r->id,
 		.bucket = r->id.b[OID_SIZE - 1] % QUEUE_BUCKETS,
@@ -416,7 +419,7 @@ init(struct reception *r, struct session *s)
 		acceptance_keep_small(r->acc, LIMIT_QUEUE_BODY);
 	if (s->role == ROLE_SUBMISSION)
 		r->submit = submit_new(s->txn_arena, s->p->hostname, &r->id,
-		    clock_wall_ms() / 1000);
+		    db_time(s->p->db) / 1000);
 }
 
 /* The rates of messages (RFC 3463: 4.7.1 is policy). False: answered. */

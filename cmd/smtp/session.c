@@ -39,6 +39,8 @@ session_open_db(struct session *s, struct err *err)
 	struct guard g = session_guard(s);
 	bool may = true;
 
+	if (rc == RC_PERM) /* ours to mend: logged, not told to a client */
+		return err->rc = RC_TEMP;
 	if (rc != RC_OK || s->is_counted)
 		return rc;
 	rc = guard_rate(

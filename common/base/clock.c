@@ -1,8 +1,13 @@
-/* The only reader of the system's clocks. */
+/*
+ * The only reader of the system's clocks. The monotonic one also counts the
+ * time that the machine was asleep: a lease runs out meanwhile.
+ */
 #include "base/clock.h"
 
 #include <limits.h>
 #include <time.h>
+
+#include "base/fault.h"
 
 #include "base/banned.h"
 
@@ -22,13 +27,14 @@ read_clock(clockid_t id)
 int64_t
 clock_mono_ms(void)
 {
-	return fake_mono_ms >= 0 ? fake_mono_ms : read_clock(CLOCK_MONOTONIC);
+	return fake_mono_ms >= 0 ? fake_mono_ms : read_clock(CLOCK_BOOTTIME);
 }
 
 int64_t
 clock_wall_ms(void)
 {
-	return fake_wall_ms >= 0 ? fake_wall_ms : read_clock(CLOCK_REALTIME);
+	return fake_wall_ms >= 0 ? fake_wall_ms
+				 : read_clock(CLOCK_REALTIME) + fault_clock_ms();
 }
 
 int64_t

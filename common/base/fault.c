@@ -7,6 +7,7 @@
 #ifdef M3_FAULT
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -50,6 +51,21 @@ fault_hit(const char *name)
 			has_n = num_parse_u64(part, UINT32_MAX, &n);
 		fault_act(action, n, has_n);
 	}
+}
+
+int64_t
+fault_clock_ms(void)
+{
+	const char *path = getenv("M3MTA_CLOCK");
+	FILE *f = path ? fopen(path, "r") : NULL;
+	char text[32] = "";
+
+	if (!f)
+		return 0;
+	if (!fgets(text, sizeof(text), f))
+		text[0] = '\0';
+	fclose(f);
+	return strtoll(text, NULL, 10);
 }
 
 #else

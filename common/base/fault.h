@@ -8,11 +8,17 @@
 #ifndef M3_BASE_FAULT_H
 #define M3_BASE_FAULT_H
 
+#include <stdint.h>
+
 #ifdef M3_FAULT
 void fault_hit(const char *name);
 #define FAULT_POINT(name) fault_hit(name)
+/* How wrong this host's clock is: the number in the file M3MTA_CLOCK, which
+ * may change at any time. */
+int64_t fault_clock_ms(void);
 #else
 #define FAULT_POINT(name) ((void)0)
+#define fault_clock_ms() INT64_C(0)
 #endif
 
 #endif

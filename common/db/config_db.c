@@ -1,6 +1,8 @@
 /*
  * Configuration from JSON, by libbson's decoder: a file, or a document of
- * `config` {_id: daemon, "smtp": {...}}.
+ * `config` {_id: daemon, keys: {"remote/route": ...}}. There the dots of a
+ * key are written as '/' and nothing is nested, so that one key may be the
+ * start of another one's name.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -9,6 +11,7 @@
 #include "base/vec.h"
 #include "db/config_db.h"
 #include "db/db_internal.h"
+#include "db/migrate.h"
 
 #include "base/banned.h"
 
@@ -209,6 +212,14 @@ config_db_is_folder(struct str key, const bson_iter_t *it)
 	return false;
 }
 
+static enum rc
+config_no_such_key(const struct source *s, struct str key, struct err *err)
+{
+	err_set(err, RC_PERM, "",
+	    "%.*s: there is no such key (see m3mta.conf(5))", STR_ARG(key));
+	return located(s, key, err);
+}
+
 struct level {
 	bson_iter_t it;
 	struct str prefix; /* "smtp." */
@@ -249,10 +260,54 @@ read_document(const struct source *s, const bson_t *doc, struct err *err)
 			bson_iter_recurse(it, &stack[depth + 1].it);
 			depth++;
 		} else {
-			err_set(err, RC_PERM, "",
-			    "%.*s: there is no such key (see m3mta.conf(5))",
-			    STR_ARG(key));
-			return located(s, key, err);
+			return config_no_such_key(s, key, err);
+		}
+	}
+	return RC_OK;
+}
+
+static struct str
+config_exchange(struct arena *a, struct str name, char from, char to)
+{
+	char *p = arena_alloc(a, name.len + 1);
+	size_t i;
+
+	for (i = 0; i < name.len; i++)
+		p[i] = name.p[i] == from ? to : name.p[i];
+	p[i] = '\0';
+	return str_make(p, name.len);
+}
+
+/* A document of the database. */
+static enum rc
+config_read_keys(const struct source *s, const bson_t *doc, struct err *err)
+{
+	bson_iter_t it, in;
+	enum config_key k;
+	struct str key;
+	enum rc rc;
+
+	bson_iter_init(&it, doc);
+	while (bson_iter_next(&it)) {
+		const char *field = bson_iter_key(&it);
+
+		if (strcmp(field, "_id") == 0)
+			continue;
+		if (strcmp(field, "keys") != 0)
+			return config_no_such_key(
+			    s, str_from_cstr(field), err);
+		if (!BSON_ITER_HOLDS_DOCUMENT(&it) ||
+		    !bson_iter_recurse(&it, &in))
+			return wrong_type(s, STR("keys"), "an object", err);
+		while (bson_iter_next(&in)) {
+			key = config_exchange(s->a,
+			    str_from_cstr(bson_iter_key(&in)), '/', '.');
+			k = config_find(key);
+			rc = k == CFG_COUNT
+			    ? config_no_such_key(s, key, err)
+			    : set_key(s, k, key, &in, err);
+			if (rc != RC_OK)
+				return rc;
 		}
 	}
 	return RC_OK;
@@ -315,6 +370,7 @@ config_read_file(struct config *c, struct arena *a, const char *path,
 struct documents {
 	struct config *c;
 	struct arena *a;
+	int64_t number; /* of the stored form */
 	struct err *err;
 	enum rc rc;
 };
@@ -328,12 +384,17 @@ on_document(void *ctx, const bson_t *doc)
 		arena_printf(d->a, "config document \"%.*s\"",
 		    STR_ARG(id)).p, STR_NONE };
 
+	if (str_equals(id, STR("schema"))) {
+		d->number = doc_int(doc, "number");
+		return true;
+	}
 	if (str_equals(id, STR("secret"))) {
 		d->c->secret = doc_bytes_in(d->a, doc, "bytes");
 		return true;
 	}
-	d->rc = read_document(&s, doc, d->err);
-	return d->rc == RC_OK;
+	if (d->rc == RC_OK)
+		d->rc = config_read_keys(&s, doc, d->err);
+	return true;
 }
 
 /* "all" sorts before the daemons, so that theirs comes later and wins. */
@@ -341,39 +402,77 @@ enum rc
 config_read_db(struct config *c, struct arena *a, struct db *db,
     const char *daemon, struct err *err)
 {
-	struct documents d = { c, a, err, RC_OK };
+	struct documents d = { c, a, 0, err, RC_OK };
 	struct str ids[] = { STR_INIT("all"), str_from_cstr(daemon),
-		STR_INIT("secret") };
+		STR_INIT("secret"), STR_INIT("schema") };
 	bson_t filter = BSON_INITIALIZER, in;
 	bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}");
+	struct err other;
 	enum rc rc;
 
 	BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &in);
-	doc_add_texts(&in, "$in", ids, 3);
+	doc_add_texts(&in, "$in", ids, 4);
 	bson_append_document_end(&filter, &in);
-	rc = db_find(db, DB_CONFIG, &filter, opts, on_document, &d, err);
+	rc = db_find(db, DB_CONFIG, &filter, opts, on_document, &d, &other);
 	bson_destroy(opts);
 	bson_destroy(&filter);
-	return rc == RC_OK ? d.rc : rc;
+	if (rc == RC_OK)
+		rc = migrate_compare(d.number, &other);
+	if (rc == RC_OK)
+		return d.rc;
+	*err = other;
+	return rc;
 }
 
-enum rc
-config_write_db(struct db *db, const char *daemon, enum config_key key,
-    const struct str *value, struct err *err)
+struct config_write {
+	const char *daemon;
+	enum config_key key;
+	const struct str *value; /* NULL: it is removed */
+	config_check_fn *check;
+	void *ctx;
+};
+
+static enum rc
+config_write_key(struct db *db, const struct config_write *w, struct err *err)
 {
 	bson_t filter = BSON_INITIALIZER, change = BSON_INITIALIZER, sub;
 	bson_t *upsert = BCON_NEW("upsert", BCON_BOOL(true));
+	struct arena *a = arena_new();
+	struct str name = config_exchange(
+	    a, str_from_cstr(config_keys[w->key].name), '.', '/');
 	enum rc rc;
 
-	BSON_APPEND_UTF8(&filter, "_id", daemon);
+	BSON_APPEND_UTF8(&filter, "_id", w->daemon);
 	BSON_APPEND_DOCUMENT_BEGIN(
-	    &change, value ? "$set" : "$unset", &sub);
-	doc_add_text(&sub, config_keys[key].name, value ? *value : STR(""));
+	    &change, w->value ? "$set" : "$unset", &sub);
+	doc_add_text(&sub, arena_join(a, STR("keys."), name).p,
+	    w->value ? *w->value : STR(""));
 	bson_append_document_end(&change, &sub);
 	rc = db_update_one(
 	    db, DB_CONFIG, &filter, &change, upsert, NULL, err);
+	arena_free(a);
 	bson_destroy(upsert);
 	bson_destroy(&change);
 	bson_destroy(&filter);
 	return rc;
+}
+
+/* What the check reads is what would be there. */
+static enum rc
+config_write_checked(struct db *db, void *ctx, struct err *err)
+{
+	const struct config_write *w = ctx;
+	enum rc rc = config_write_key(db, w, err);
+
+	return rc == RC_OK && w->check ? w->check(db, w->ctx, err) : rc;
+}
+
+enum rc
+config_write_db(struct db *db, const char *daemon, enum config_key key,
+    const struct str *value, config_check_fn *check, void *ctx,
+    struct err *err)
+{
+	struct config_write w = { daemon, key, value, check, ctx };
+
+	return db_txn_run(db, config_write_checked, &w, DB_COMMIT_MS, err);
 }

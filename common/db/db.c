@@ -138,6 +138,8 @@ check_topology(struct db *db, struct err *err)
 	sd = mongoc_client_select_server(db->client, true, NULL, &error);
 	if (!sd)
 		return db_error(db, &error, NULL, "connect", err);
+	db_note_time(db, doc_int(
+	    mongoc_server_description_hello_response(sd), "localTime"));
 	is_standalone =
 	    strcmp(mongoc_server_description_type(sd), "Standalone") == 0;
 	mongoc_server_description_destroy(sd);

@@ -67,8 +67,14 @@ void db_on_progress(struct db *db, db_progress_fn *fn, void *ctx);
 
 /* The server's clock, milliseconds since 1970 (one round trip). */
 enum rc db_server_time(struct db *db, int64_t *ret_ms, struct err *err);
-
-/* Creates collections and indexes; idempotent. shard: also shard keys. */
-enum rc db_init_schema(struct db *db, bool shard, struct err *err);
+/*
+ * The same without a round trip: asked once a minute, counted on by the
+ * monotonic clock. Never asked inside a transaction once it is known. All
+ * stamps that are compared are made by it: hosts' clocks may be wrong.
+ * RC_TEMP: it was never known, and the database is away.
+ */
+enum rc db_now(struct db *db, int64_t *ret_ms, struct err *err);
+/* As it is known now; the host's clock as long as it never was. */
+int64_t db_time(const struct db *db);
 
 #endif

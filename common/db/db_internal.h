@@ -39,7 +39,9 @@ struct db {
 	int64_t number;                    /* the last one given */
 	int64_t first_number;              /* those up to it are another's */
 	mongoc_collection_t *collections[DB_COUNT];
-	int64_t clock_offset_ms; /* server's clock - ours, once asked */
+	/* server_clock.c: what the server said, and when by our monotonic. */
+	int64_t clock_server_ms;
+	int64_t clock_mono_ms;
 	bool has_clock;
 	bool in_txn;
 	bool is_transient;   /* in_txn: an error asked for a new attempt */
@@ -72,6 +74,8 @@ enum {
 
 /* Connects when needed. RC_PERM: it is a standalone. */
 enum rc db_connect(struct db *db, struct err *err);
+/* The server has just said what time it is; 0: it did not. */
+void db_note_time(struct db *db, int64_t server_ms);
 /* Connected before: the handle. */
 mongoc_collection_t *db_coll(struct db *db, enum db_collection which);
 const char *db_coll_name(enum db_collection which);

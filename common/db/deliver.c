@@ -406,7 +406,7 @@ enum rc
 deliver_batch(struct db *db, struct delivery *v, size_t n, struct err *err)
 {
 	struct batch b = { .n = n, .a = arena_new() };
-	enum rc rc = queue_now(db, &b.now_ms, err);
+	enum rc rc = db_now(db, &b.now_ms, err);
 	size_t i;
 
 	b.v = mem_alloc(mem_product(n, sizeof(struct delivery *)));

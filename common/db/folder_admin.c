@@ -11,7 +11,7 @@ struct default_folder {
 	enum special_use special;
 };
 
-static const struct default_folder defaults[] = {
+static const struct default_folder defaults[N_DEFAULT_FOLDERS] = {
 	{ STR_INIT("INBOX"), SPECIAL_NONE },
 	{ STR_INIT("Drafts"), SPECIAL_DRAFTS },
 	{ STR_INIT("Sent"), SPECIAL_SENT },
@@ -46,19 +46,17 @@ insert_folder(struct db *db, const struct folder_seed *seed, struct err *err)
 
 enum rc
 folders_insert_default(struct db *db, const struct uuid *owner,
-    struct str address, uint32_t *ret_uidvalidity, struct err *err)
+    struct str address, uint32_t uidvalidity, struct err *err)
 {
-	uint32_t i, n = sizeof(defaults) / sizeof(*defaults);
 	enum rc rc = RC_OK;
+	uint32_t i;
 
-	for (i = 0; rc == RC_OK && i < n; i++) {
+	for (i = 0; rc == RC_OK && i < N_DEFAULT_FOLDERS; i++) {
 		struct folder_seed seed = { *owner, address, defaults[i].name,
-			i + 1, defaults[i].special, true, false, NULL, 0 };
+			uidvalidity + i, defaults[i].special, true, false, NULL, 0 };
 
 		rc = insert_folder(db, &seed, err);
 	}
-	if (rc == RC_OK)
-		*ret_uidvalidity = n;
 	return rc;
 }
 
@@ -76,6 +74,8 @@ struct names {
 	struct str address;
 	const struct acl_entry *acl; /* of a new INBOX */
 	size_t n_acl;
+	uint32_t first_uidvalidity; /* from here on they are ours */
+	uint32_t uidvalidity;       /* the next one */
 };
 
 static struct folder *
@@ -108,6 +108,7 @@ load(struct names *op, struct db *db, struct err *err)
 	enum rc rc;
 
 	arena_reset(op->a);
+	op->uidvalidity = op->first_uidvalidity;
 	rc = folder_list(db, op->a, op->owner, &op->v, &op->n, err);
 	doc_add_uuid(&filter, "owner", op->owner);
 	doc_add_text(&filter, "name", INBOX);
@@ -125,32 +126,27 @@ load(struct names *op, struct db *db, struct err *err)
 	return rc;
 }
 
-/* The counter of the owner: it never goes back. */
+/*
+ * Runs fn in a transaction. The values of UIDVALIDITY for all that it may
+ * make, the levels of `made` and a new INBOX, are taken before.
+ */
 static enum rc
-take_uidvalidity(
-    struct names *op, struct db *db, uint32_t *ret_n, struct err *err)
+run_names(struct names *op, struct db *db, db_txn_fn *fn, struct str made,
+    struct err *err)
 {
-	bson_t filter = BSON_INITIALIZER, doc;
-	bson_t *inc =
-	    BCON_NEW("$inc", "{", "uidvalidity", BCON_INT64(1), "}");
-	bson_t *fields = BCON_NEW("uidvalidity", BCON_INT32(1));
-	bool found = false;
-	enum rc rc;
+	uint32_t n = 2;
+	enum rc rc = RC_OK;
+	size_t i;
 
-	doc_add_text(&filter, "_id", op->address);
-	doc_add_uuid(&filter, "owner", op->owner);
-	rc = db_find_and_update(
-	    db, DB_MAILBOXES, &filter, inc, fields, &doc, &found, err);
-	bson_destroy(fields);
-	bson_destroy(inc);
-	bson_destroy(&filter);
-	if (rc == RC_OK && !found)
-		return err_set(err, RC_TEMP, "4.2.0", "the mailbox is gone");
-	if (rc != RC_OK)
-		return rc;
-	*ret_n = (uint32_t)doc_int(&doc, "uidvalidity");
-	bson_destroy(&doc);
-	return RC_OK;
+	for (i = 0; i < made.len; i++)
+		n += made.p[i] == '/';
+	if (made.len)
+		rc = uidvalidity_take(db, n, &op->first_uidvalidity, err);
+	op->a = arena_new();
+	if (rc == RC_OK)
+		rc = db_txn_run(db, fn, op, DB_INTERACTIVE_MS, err);
+	arena_free(op->a);
+	return rc;
 }
 
 static enum rc
@@ -197,12 +193,12 @@ make_one(struct names *op, struct db *db, struct str name,
     enum special_use special, bool subscribed, struct err *err)
 {
 	struct folder *old = find_name(op, name);
-	struct folder_seed seed = { *op->owner, op->address, name, 0, special,
-		subscribed, false, NULL, 0 };
-	enum rc rc = take_uidvalidity(op, db, &seed.uidvalidity, err);
+	struct folder_seed seed = { *op->owner, op->address, name,
+		op->uidvalidity++, special, subscribed, false, NULL, 0 };
+	enum rc rc = RC_OK;
 
 	inherit(op, name, &seed.acl, &seed.n_acl);
-	if (rc == RC_OK && old) {
+	if (old) {
 		seed.subscribed = old->subscribed;
 		rc = delete_document(op, db, &old->id, err);
 	}
@@ -267,11 +263,10 @@ folder_create(struct db *db, struct arena *a, const struct uuid *owner,
     struct folder **ret_folder, struct err *err)
 {
 	struct names op = { .owner = owner, .name = name, .special = special,
-		.subscribed = subscribed, .a = arena_new() };
+		.subscribed = subscribed };
 	struct folder *made = NULL;
-	enum rc rc = db_txn_run(db, create, &op, DB_INTERACTIVE_MS, err);
+	enum rc rc = run_names(&op, db, create, name, err);
 
-	arena_free(op.a);
 	if (rc == RC_OK)
 		rc = folder_find(db, a, owner, name, &made, err);
 	if (rc == RC_OK && !made)
@@ -401,15 +396,11 @@ folder_delete(struct db *db, const struct uuid *owner, struct str name,
     struct err *err)
 {
 	struct names op = { .owner = owner, .name = name };
-	enum rc rc;
 
 	if (str_equals(name, INBOX))
 		return err_set(
 		    err, RC_PERM, "CANNOT", "INBOX cannot be deleted");
-	op.a = arena_new();
-	rc = db_txn_run(db, delete, &op, DB_INTERACTIVE_MS, err);
-	arena_free(op.a);
-	return rc;
+	return run_names(&op, db, delete, STR_NONE, err);
 }
 
 struct removal {
@@ -546,15 +537,11 @@ folder_rename(struct db *db, const struct uuid *owner, struct str from,
     struct str to, struct err *err)
 {
 	struct names op = { .owner = owner, .name = from, .to = to };
-	enum rc rc;
 
 	if (is_child(to, from))
 		return err_set(err, RC_PERM, "CANNOT",
 		    "a mailbox cannot move into itself");
-	op.a = arena_new();
-	rc = db_txn_run(db, rename_folder, &op, DB_INTERACTIVE_MS, err);
-	arena_free(op.a);
-	return rc;
+	return run_names(&op, db, rename_folder, to, err);
 }
 
 static enum rc
@@ -601,9 +588,7 @@ folder_subscribe(struct db *db, const struct uuid *owner, struct str name,
     bool subscribed, struct err *err)
 {
 	struct names op = { .owner = owner, .name = name,
-		.subscribed = subscribed, .a = arena_new() };
-	enum rc rc = db_txn_run(db, subscribe, &op, DB_INTERACTIVE_MS, err);
+		.subscribed = subscribed };
 
-	arena_free(op.a);
-	return rc;
+	return run_names(&op, db, subscribe, STR_NONE, err);
 }

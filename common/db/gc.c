@@ -501,7 +501,7 @@ gc_run(struct db *db, int64_t min_age_ms, bool dry,
 {
 	struct gc gc = { .db = db, .a = arena_new(),
 		.min_age_ms = min_age_ms, .dry = dry };
-	enum rc rc = queue_now(db, &gc.now_ms, err);
+	enum rc rc = db_now(db, &gc.now_ms, err);
 
 	if (rc == RC_OK)
 		rc = take_messages(&gc, err);

@@ -237,17 +237,15 @@ count_in_domain(struct db *db, struct str key, int n, struct err *err)
 }
 
 static void
-encode_new(const struct mailbox *m, uint32_t uidvalidity, bson_t *doc)
+encode_new(const struct mailbox *m, bson_t *doc)
 {
 	bson_t size;
 
 	doc_add_text(doc, "_id", m->address);
 	doc_add_text(doc, "domain", domain_of(m->address));
 	BSON_APPEND_UTF8(doc, "kind", kinds[m->kind]);
-	if (m->kind == ADDRESS_MAILBOX) {
+	if (m->kind == ADDRESS_MAILBOX)
 		doc_add_uuid(doc, "owner", &m->owner);
-		doc_add_int(doc, "uidvalidity", uidvalidity);
-	}
 	BSON_APPEND_DOCUMENT_BEGIN(doc, "size", &size);
 	doc_add_int(&size, "current", 0);
 	doc_add_int(&size, "maximum", (int64_t)m->size_maximum);
@@ -255,11 +253,16 @@ encode_new(const struct mailbox *m, uint32_t uidvalidity, bson_t *doc)
 	encode(m, doc);
 }
 
+struct insertion {
+	const struct mailbox *m;
+	uint32_t uidvalidity; /* of its first folder */
+};
+
 static enum rc
 insert(struct db *db, void *ctx, struct err *err)
 {
-	const struct mailbox *m = ctx;
-	uint32_t uidvalidity = 0;
+	const struct insertion *op = ctx;
+	const struct mailbox *m = op->m;
 	bson_t doc = BSON_INITIALIZER;
 	bool is_taken = false;
 	enum rc rc;
@@ -267,8 +270,8 @@ insert(struct db *db, void *ctx, struct err *err)
 	rc = count_in_domain(db, m->address, 1, err);
 	if (rc == RC_OK && m->kind == ADDRESS_MAILBOX)
 		rc = folders_insert_default(
-		    db, &m->owner, m->address, &uidvalidity, err);
-	encode_new(m, uidvalidity, &doc);
+		    db, &m->owner, m->address, op->uidvalidity, err);
+	encode_new(m, &doc);
 	if (rc == RC_OK)
 		rc = db_insert(db, DB_MAILBOXES, &doc, &is_taken, err);
 	bson_destroy(&doc);
@@ -281,9 +284,14 @@ insert(struct db *db, void *ctx, struct err *err)
 enum rc
 mailbox_insert(struct db *db, const struct mailbox *m, struct err *err)
 {
-	struct mailbox copy = *m;
+	struct insertion op = { .m = m };
+	enum rc rc = RC_OK;
 
-	return db_txn_run(db, insert, &copy, DB_COMMIT_MS, err);
+	if (m->kind == ADDRESS_MAILBOX)
+		rc = uidvalidity_take(
+		    db, N_DEFAULT_FOLDERS, &op.uidvalidity, err);
+	return rc == RC_OK ? db_txn_run(db, insert, &op, DB_COMMIT_MS, err)
+			   : rc;
 }
 
 static enum rc

@@ -117,7 +117,7 @@ queue_due_buckets(struct db *db, uint64_t *ret_buckets, struct err *err)
 	uint64_t bits = 0;
 	int64_t now_ms;
 	bson_t *pipeline;
-	enum rc rc = queue_now(db, &now_ms, err);
+	enum rc rc = db_now(db, &now_ms, err);
 
 	if (rc != RC_OK)
 		return rc;
@@ -161,7 +161,7 @@ find_due(struct db *db, uint32_t bucket, size_t max, bson_t *ret_filter,
 	    BCON_INT64((int64_t)max));
 	struct ids ids = { &array, 0 };
 	int64_t now_ms;
-	enum rc rc = queue_now(db, &now_ms, err);
+	enum rc rc = db_now(db, &now_ms, err);
 
 	BSON_APPEND_INT32(ret_filter, "bucket", (int32_t)bucket);
 	BSON_APPEND_DOCUMENT_BEGIN(ret_filter, "_id", &in);
@@ -342,7 +342,7 @@ write_item(struct db *db, const struct queue_outcome *o, int64_t *ret_matched,
 	queue_fence(&fence, o->item);
 	if (o->is_done) {
 		rc = db_delete_one(db, DB_QUEUE, &fence, ret_matched, err);
-	} else if ((rc = queue_now(db, &now_ms, err)) == RC_OK) {
+	} else if ((rc = db_now(db, &now_ms, err)) == RC_OK) {
 		encode_change(o, now_ms, &change);
 		rc = db_update_one(
 		    db, DB_QUEUE, &fence, &change, NULL, ret_matched, err);
@@ -401,7 +401,7 @@ queue_write_outcome(struct db *db, const struct queue_outcome *o,
 {
 	struct outcome_op op = { o, 0 };
 	int64_t unused;
-	enum rc rc = queue_now(db, &unused, err); /* not inside the txn */
+	enum rc rc = db_now(db, &unused, err); /* not inside the txn */
 
 	if (rc != RC_OK)
 		return rc;

@@ -1,5 +1,4 @@
 /* The queue for people: listing, holding, releasing, deleting. */
-#include "base/clock.h"
 #include "base/vec.h"
 #include "db/queue_doc.h"
 
@@ -82,14 +81,17 @@ queue_list(struct db *db, struct arena *a, const struct queue_filter *f,
 	struct listing l = { .a = a, .filter = f };
 	bson_t filter = BSON_INITIALIZER;
 	bson_t *opts = list_options(whole);
-	enum rc rc;
+	int64_t now_ms;
+	enum rc rc = db_now(db, &now_ms, err);
 
 	if (!oid_is_zero(&f->id))
 		doc_add_oid(&filter, "_id", &f->id);
-	if (f->older_than_ms)
+	if (f->older_than_ms && rc == RC_OK)
 		BCON_APPEND(&filter, "created_at", "{", "$lte",
-		    BCON_DATE_TIME(clock_wall_ms() - f->older_than_ms), "}");
-	rc = db_find(db, DB_QUEUE, &filter, opts, on_item, &l, err);
+		    BCON_DATE_TIME(now_ms - f->older_than_ms), "}");
+	if (rc == RC_OK)
+		rc = db_find(
+		    db, DB_QUEUE, &filter, opts, on_item, &l, err);
 	bson_destroy(opts);
 	bson_destroy(&filter);
 	if (rc != RC_OK)

@@ -8,7 +8,6 @@
  */
 #include <stdio.h>
 
-#include "base/clock.h"
 #include "db/queue_doc.h"
 
 #include "base/banned.h"
@@ -233,21 +232,4 @@ queue_fence(bson_t *filter, const struct queue_item *item)
 	doc_add_oid(filter, "_id", &item->id);
 	BSON_APPEND_INT32(filter, "bucket", (int32_t)item->bucket);
 	doc_add_int(filter, "epoch", item->epoch);
-}
-
-enum rc
-queue_now(struct db *db, int64_t *ret_ms, struct err *err)
-{
-	int64_t server_ms;
-	enum rc rc;
-
-	if (!db->has_clock) {
-		rc = db_server_time(db, &server_ms, err);
-		if (rc != RC_OK)
-			return rc;
-		db->clock_offset_ms = server_ms - clock_wall_ms();
-		db->has_clock = true;
-	}
-	*ret_ms = clock_wall_ms() + db->clock_offset_ms;
-	return RC_OK;
 }

@@ -19,10 +19,4 @@ void queue_add_recipient(
 /* "recipients.N.field" of what an attempt changes, into a $set. */
 void queue_set_recipient(
     bson_t *set, size_t index, const struct queue_recipient *now);
-/*
- * The server's clock as this process knows it: its own, corrected once by
- * what the server said.
- */
-enum rc queue_now(struct db *db, int64_t *ret_ms, struct err *err);
-
 #endif

@@ -1,9 +1,12 @@
 /*
  * Collections, their indexes and their shard keys.
  *
+ * config     _id "all" or a daemon {keys {"remote/route": value}: a key's
+ *            dots are written as '/'}; "secret" {bytes}; "schema"
+ *            {number}: see migrate.h; "uidvalidity" {last}: the last given
  * domains    _id name, delivery, postmaster, route, tls, max_size, disabled
  * mailboxes  _id address, domain, kind, owner, password, scram, size{current,
- *            maximum}, uidvalidity (the last one given), destinations, ...
+ *            maximum}, destinations, ...
  * queue      see queue_doc.c
  * folders    _id, owner, mailbox (address), name, uidvalidity, uidnext,
  *            highestmodseq, xmodseq (of the last expunge), exists, unseen,
@@ -30,6 +33,7 @@
 
 #include "base/rnd.h"
 #include "db/db_internal.h"
+#include "db/migrate.h"
 
 #include "base/banned.h"
 
@@ -168,16 +172,22 @@ make_secret(struct db *db, struct err *err)
 	return rc;
 }
 
+/* A newer database is refused before anything is made in it. */
 enum rc
-db_init_schema(struct db *db, bool is_sharded, struct err *err)
+db_init_schema(struct db *db, bool is_sharded, migrate_progress_fn *progress,
+    void *ctx, struct err *err)
 {
+	size_t i, n = sizeof(specs) / sizeof(*specs);
 	enum rc rc = db_connect(db, err);
-	size_t i;
 
-	for (i = 0; rc == RC_OK && i < sizeof(specs) / sizeof(*specs); i++) {
+	if (rc == RC_OK)
+		rc = migrate_refuse_newer(db, err);
+	for (i = 0; rc == RC_OK && i < n; i++)
 		rc = create(db, specs[i].which, err);
-		if (rc == RC_OK)
-			rc = create_indexes(db, &specs[i], err);
+	if (rc == RC_OK)
+		rc = migrate_run(db, progress, ctx, err);
+	for (i = 0; rc == RC_OK && i < n; i++) {
+		rc = create_indexes(db, &specs[i], err);
 		if (rc == RC_OK && is_sharded)
 			rc = shard(db, &specs[i], err);
 	}

@@ -51,9 +51,21 @@ void entries_sort(struct entry *v, size_t n); /* by uid */
 size_t entries_count_unseen(
     const struct entry *v, size_t n, size_t *ret_first);
 
-/* The folders of a new mailbox, in the caller's transaction. */
+/*
+ * n values that nobody got before, *ret_first and those behind it. Not in a
+ * transaction: all that make folders would conflict there, while a value
+ * that is taken and not used is no loss.
+ */
+enum rc uidvalidity_take(
+    struct db *db, uint32_t n, uint32_t *ret_first, struct err *err);
+
+enum { N_DEFAULT_FOLDERS = 6 };
+/*
+ * The folders of a new mailbox, in the caller's transaction; uidvalidity: of
+ * the first, the others take those behind it.
+ */
 enum rc folders_insert_default(struct db *db, const struct uuid *owner,
-    struct str address, uint32_t *ret_uidvalidity, struct err *err);
+    struct str address, uint32_t uidvalidity, struct err *err);
 /* Even INBOX; pages and messages go to the trash. One transaction. */
 enum rc folder_remove(struct db *db, const struct uuid *owner,
     const struct oid *id, struct err *err);

@@ -226,7 +226,7 @@ count_orphans(struct verify *v)
 
 static verify_step *const steps[] = { read_blobs, read_messages, read_owners,
 	verify_folders, verify_lost_pages, verify_annotations, verify_acls,
-	verify_trash, verify_queue, verify_domains };
+	verify_trash, verify_queue, verify_domains, verify_uidvalidity };
 
 enum rc
 verify_run(struct db *db,

@@ -71,6 +71,8 @@ verify_step verify_acls;
 verify_step verify_trash;
 verify_step verify_queue;
 verify_step verify_domains;
+/* verify_accounts.c */
+verify_step verify_uidvalidity;
 
 typedef void verify_sink(
     void *ctx, const char *what, struct str where, struct str text);

@@ -7,7 +7,6 @@
 
 #include "base/ascii.h"
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/exec.h"
 #include "base/num.h"
 #include "base/vec.h"
@@ -366,7 +365,8 @@ filter_run(struct db *db, struct arena *a, const struct config *c,
 
 struct queue_item
 filter_reply_item(struct arena *a, const struct filter_question *q,
-    const struct filter_answer *answer, int64_t expire_ms)
+    const struct filter_answer *answer, int64_t now_ms,
+    int64_t expire_ms)
 {
 	struct queue_recipient *to = ARENA_NEW(a, struct queue_recipient);
 	struct queue_item item = {
@@ -378,7 +378,7 @@ filter_reply_item(struct arena *a, const struct filter_question *q,
 		.sender = STR(""),
 		.recipients = to,
 		.n_recipients = 1,
-		.created_ms = clock_wall_ms(),
+		.created_ms = now_ms,
 		.body_8bit = true,
 		.origin = STR("notice"),
 		.session = q->item->session,

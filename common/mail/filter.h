@@ -51,6 +51,6 @@ enum rc filter_run(struct db *db, struct arena *a, const struct config *c,
 /* The reply of FILTER_REPLY as a queue item, null sender to the sender. */
 struct queue_item filter_reply_item(struct arena *a,
     const struct filter_question *q, const struct filter_answer *answer,
-    int64_t expire_ms);
+    int64_t now_ms, int64_t expire_ms);
 
 #endif

@@ -1,8 +1,6 @@
 /* Mailing lists; see list.h. */
 #include "mail/list.h"
 
-#include "base/clock.h"
-
 #include "base/banned.h"
 
 /* RFC 2919: "news@example.org" is <news.example.org>. */
@@ -36,21 +34,21 @@ set_members(struct arena *a, const struct mailbox *list, struct str path,
 
 struct queue_item
 list_post(struct arena *a, const struct queue_item *item,
-    const struct mailbox *list, struct str path, int64_t expire_ms)
+    const struct mailbox *list, struct str path, int64_t now_ms,
+    int64_t expire_ms)
 {
 	struct queue_item post = *item;
 	struct str id = list_id(a, list);
-	int64_t now = clock_wall_ms();
 
 	post.id = oid_derive(
 	    &item->id, arena_join(a, STR("list "), list->address));
 	post.bucket = post.id.b[OID_SIZE - 1] % QUEUE_BUCKETS;
 	if (item->sender.len)
 		post.sender = arena_dup_str(a, list->list_owner);
-	post.created_ms = now;
+	post.created_ms = now_ms;
 	post.next_ms = 0;
 	post.body = STR("");
-	post.expires_ms = now + expire_ms;
+	post.expires_ms = now_ms + expire_ms;
 	post.epoch = post.starts = post.attempts = 0;
 	post.envid = STR("");
 	post.ret = RET_UNSET;

@@ -13,6 +13,7 @@
  * repeat after a crash makes the same one. path: what it came through.
  */
 struct queue_item list_post(struct arena *a, const struct queue_item *item,
-    const struct mailbox *list, struct str path, int64_t expire_ms);
+    const struct mailbox *list, struct str path, int64_t now_ms,
+    int64_t expire_ms);
 
 #endif

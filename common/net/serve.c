@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/exits.h"
 #include "base/mem.h"
+#include "log/log.h"
 
 #include "base/banned.h"
 
@@ -373,13 +374,26 @@ hear_child(struct worker *w)
 	}
 }
 
+/* A crash that nobody hears of is found by nobody. */
+static void
+serve_log_death(pid_t pid, int status)
+{
+	if (!WIFSIGNALED(status) || WTERMSIG(status) == SIGTERM)
+		return;
+	log_begin(LOG_AT_ERROR, "child-died");
+	log_num("pid", pid);
+	log_num("signal", WTERMSIG(status));
+	log_end();
+}
+
 static void
 reap(struct server *s)
 {
 	pid_t pid;
-	int i;
+	int i, status;
 
-	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		serve_log_death(pid, status);
 		for (i = 0; i < s->n_workers; i++) {
 			if (s->workers[i].pid != pid)
 				continue;

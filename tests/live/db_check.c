@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "db/migrate.h"
 #include "db/blob.h"
 #include "db/config_db.h"
 #include "db/deliver.h"
@@ -43,8 +44,8 @@ setup(void)
 	    (long long)clock_mono_ms());
 	a = arena_new();
 	OK(db_new(&o, &db, &err));
-	OK(db_init_schema(db, false, &err));
-	OK(db_init_schema(db, false, &err));
+	OK(db_init_schema(db, false, NULL, NULL, &err));
+	OK(db_init_schema(db, false, NULL, NULL, &err));
 }
 
 static void
@@ -494,13 +495,15 @@ START_TEST(test_config)
 	struct str value = STR("7");
 
 	config_init(&c, a);
-	OK(config_write_db(db, "smtp", CFG_SMTP_LIMIT_ERRORS, &value, &err));
+	OK(config_write_db(db, "smtp", CFG_SMTP_LIMIT_ERRORS, &value, NULL,
+	    NULL, &err));
 	OK(config_read_db(&c, a, db, "smtp", &err));
 	ck_assert_int_eq(config_int(&c, CFG_SMTP_LIMIT_ERRORS), 7);
 	ck_assert_int_eq(
 	    c.v[CFG_SMTP_LIMIT_ERRORS].origin, CONFIG_FROM_DATABASE);
 	value = STR("x");
-	OK(config_write_db(db, "smtp", CFG_SMTP_LIMIT_ERRORS, &value, &err));
+	OK(config_write_db(db, "smtp", CFG_SMTP_LIMIT_ERRORS, &value, NULL,
+	    NULL, &err));
 	ck_assert_int_eq(config_read_db(&c, a, db, "smtp", &err), RC_PERM);
 	ck_assert_ptr_nonnull(strstr(err.text, "smtp.limit.errors"));
 }

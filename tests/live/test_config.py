@@ -133,11 +133,64 @@ class Config(LiveTest):
         for key in ('database.uri', 'tls.key', 'hostname'):
             s.m3mta('config', 'set', 'smtp', key, 'x', code=78)
         # Another program may have written there.
-        s.db.config.insert_one({'_id': 'imap', 'nosuch': 1})
+        s.db.config.insert_one({'_id': 'imap', 'keys': {'nosuch': 1}})
         self.addCleanup(s.db.config.delete_one, {'_id': 'imap'})
         done = s.run([binary('m3mta'), '-c', s.config, 'config', 'check'],
                      code=78)
         self.assertIn(b'nosuch', done.stderr)
+
+    def test_a_key_may_be_the_start_of_another_ones_name(self):
+        s = self.system
+        self.addCleanup(s.db.config.delete_one, {'_id': 'mda'})
+        keys = {'remote.route': 'relay.example:25',
+                'remote.route.login': 'me', 'remote.route.tls': 'must'}
+        for order in (sorted(keys), sorted(keys, reverse=True)):
+            for key in order:
+                s.m3mta('config', 'set', 'mda', key, keys[key])
+            s.mda()
+            shown = self.shown('mda')
+            for key, value in keys.items():
+                self.assertEqual(shown[key], (value, 'database'))
+            for key in order:
+                s.m3mta('config', 'unset', 'mda', key)
+                self.assertEqual(self.shown('mda')[key][1], 'default')
+
+    def test_what_makes_the_whole_wrong_is_not_written(self):
+        s = self.system
+        before = list(s.db.config.find())
+        for words in (('all', 'smtp.relay.networks', '10.0.0.0/8,bogus/99'),
+                      ('smtp', 'smtp.relay.networks', '::1/200'),
+                      ('mda', 'retry.durations', '1h,soon')):
+            done = s.run([binary('m3mta'), '-c', s.config, 'config', 'set',
+                          *words], code=78)
+            self.assertIn(words[1].encode(), done.stderr)
+        # Also where this host's file hides it: other hosts have others.
+        path = self.file(json.dumps(
+            {**s.settings, 'retry': {'durations': '1h'}}))
+        s.run([binary('m3mta'), '-c', path, 'config', 'set', 'mda',
+               'retry.durations', '1h,soon'], code=78)
+        self.assertEqual(list(s.db.config.find()), before)
+
+    def test_a_client_is_not_told_what_is_wrong(self):
+        s = self.system
+        s.db.config.insert_one({'_id': 'all', 'keys': {
+            'smtp/relay/networks': 'bogus/99'}})
+        self.addCleanup(s.db.config.delete_one, {'_id': 'all'})
+        port = s.serve('m3mta-smtp', 'smtp')
+        d = self.dialog('m3mta-smtp', port=port)
+        d.reply()
+        d.smtp('EHLO a.example')
+        d.smtp('MAIL FROM:<a@b.example>')
+        answer = d.smtp('RCPT TO:<a@b.example>')
+        self.assertEqual(answer, '451 4.3.0 Temporary failure of the mail '
+                         'system, try again later')
+        port = s.serve('m3mta-imap', 'imap')
+        d = self.dialog('m3mta-imap', port=port)
+        d.line()
+        answer = d.imap('a', 'LOGIN a@b.example x')
+        self.assertIn(b'[UNAVAILABLE]', answer)
+        self.assertNotIn(b'bogus', answer)
+        self.assertEqual(s.logs().count('bogus'), 2)
 
     def test_programs_are_named_by_the_file_alone(self):
         s = self.system
@@ -155,9 +208,10 @@ class Config(LiveTest):
         for name in ('smtp', 'mda'):
             s.db.config.delete_one({'_id': name})
             s.db.config.insert_one({
-                '_id': name, 'filters': [{'run': program}],
-                'hooks': [{'run': program, 'at': 'mail'}],
-                'smtp': {'limit': {'recipients': 700}}})
+                '_id': name, 'keys': {
+                    'filters': [{'run': program}],
+                    'hooks': [{'run': program, 'at': 'mail'}],
+                    'smtp/limit/recipients': 700}})
             self.addCleanup(s.db.config.delete_one, {'_id': name})
         port = s.serve('m3mta-smtp', 'smtp')
         s.send(port, 'a@b.example', ['ann@example.org'], 'Subject: x\n\nx')
@@ -211,13 +265,12 @@ class Config(LiveTest):
         # Nor does a secret stand on a command line.
         key = 'remote.route.password'
         s.m3mta('config', 'set', 'mda', key, 'hunter3', code=64)
-        self.assertIsNone(s.db.config.find_one({'_id': 'mda', key: {
-            '$exists': True}}))
+        self.assertIsNone(s.db.config.find_one({'_id': 'mda'}))
         s.m3mta('config', 'set', 'mda', key, '--value-file=-',
                 data=b'hunter3\n')
         self.addCleanup(s.db.config.delete_one, {'_id': 'mda'})
         stored = s.db.config.find_one({'_id': 'mda'})
-        self.assertEqual(stored['remote']['route']['password'], 'hunter3')
+        self.assertEqual(stored['keys']['remote/route/password'], 'hunter3')
         shown = self.shown('mda')
         self.assertEqual(shown[key], ('***', 'database'))
 

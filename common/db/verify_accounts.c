@@ -1,0 +1,34 @@
+/* verify: what belongs to the installation and its accounts. */
+#include "db/verify_internal.h"
+
+#include "base/banned.h"
+
+static bool
+verify_take_last(void *ctx, const bson_t *doc)
+{
+	*(int64_t *)ctx = doc_int(doc, "last");
+	return false;
+}
+
+/* The counter is read after the folders: meanwhile it may only rise. */
+enum rc
+verify_uidvalidity(struct verify *v, struct err *err)
+{
+	bson_t *group = BCON_NEW("0", "{", "$group", "{", "_id", BCON_NULL,
+	    "last", "{", "$max", "$uidvalidity", "}", "}", "}");
+	bson_t *filter = BCON_NEW("_id", "uidvalidity");
+	int64_t given = 0, last = 0;
+	enum rc rc = db_aggregate(
+	    v->db, DB_FOLDERS, group, verify_take_last, &given, err);
+
+	if (rc == RC_OK)
+		rc = db_find(v->db, DB_CONFIG, filter, NULL,
+		    verify_take_last, &last, err);
+	if (rc == RC_OK && given > last)
+		verify_problem(v, "uidvalidity", STR("config"),
+		    "a folder has %lld, the counter is at %lld: a restore? "
+		    "See m3mta restored", (long long)given, (long long)last);
+	bson_destroy(filter);
+	bson_destroy(group);
+	return rc;
+}
