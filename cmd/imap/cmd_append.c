@@ -359,7 +359,8 @@ take_all(struct append *a, const struct read_command *c, size_t n_before)
 	a->v = c->text.args + n_before;
 	a->n = c->text.n - n_before;
 	do {
-		if (a->messages.n == LIMIT_IMAP_MESSAGES)
+		if (a->messages.n == LIMIT_IMAP_MESSAGES ||
+		    arena_is_over(a->s->command_arena))
 			return refuse(a, "[LIMIT] Too many messages");
 		m = VEC_ADD(a->s->command_arena, &a->messages);
 		if (!take_head(a, m))
@@ -476,8 +477,9 @@ find_old(struct append *a, const struct read_command *c)
 		chat_failure(s, &a->err);
 		return false;
 	}
-	wrong = view_select(
-	    s, &c->text.args[0], s->is_uid, false, &sel);
+	wrong = arg_is_text(&c->text.args[0])
+	    ? view_select(s, c->text.args[0].s, s->is_uid, false, &sel)
+	    : "Bad number";
 	if (!wrong && sel.n != 1)
 		wrong = "One message is wanted";
 	if (wrong) {

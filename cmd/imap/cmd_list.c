@@ -10,6 +10,7 @@
 #include "db/acl.h"
 #include "imap/list_pattern.h"
 #include "place.h"
+#include "progress.h"
 #include "rights.h"
 #include "special.h"
 #include "text/mutf7.h"
@@ -46,6 +47,8 @@ struct listing {
 	VEC(struct name) names;
 	VEC(struct list_pattern *) patterns;
 	bool wants_shared;           /* a pattern may name others' folders */
+	enum rc rc;                  /* not RC_OK: it takes too long, see err */
+	struct err err;
 };
 
 /* --- names ---------------------------------------------------------------------- */
@@ -94,12 +97,14 @@ add_parents(struct listing *l)
 	l->names.n = kept;
 }
 
+/* False as well when the command has to end: l->rc. */
 static bool
-matches(const struct listing *l, struct str name)
+matches(struct listing *l, struct str name)
 {
 	size_t i;
 
-	for (i = 0; i < l->patterns.n; i++) {
+	for (i = 0; i < l->patterns.n && l->rc == RC_OK; i++) {
+		l->rc = progress_check(l->s, &l->err);
 		if (l->patterns.v[i] &&
 		    list_pattern_matches(l->patterns.v[i], name))
 			return true;
@@ -174,30 +179,29 @@ merge(struct listing *l)
 	l->names.n = n;
 }
 
-static enum rc
-load(struct listing *l, struct err *err)
+static void
+load(struct listing *l)
 {
 	struct session *s = l->s;
 	struct folder *v;
 	size_t n, i;
-	enum rc rc = folder_list(s->p->db, s->command_arena, &s->user->owner,
-	    &v, &n, err);
 
-	if (rc != RC_OK)
-		return rc;
+	l->rc = folder_list(s->p->db, s->command_arena, &s->user->owner,
+	    &v, &n, &l->err);
+	if (l->rc != RC_OK)
+		return;
 	for (i = 0; i < n; i++)
 		VEC_PUSH(s->command_arena, &l->names,
 		    ((struct name){ .name = v[i].name,
 			.folder = v[i].no_select ? NULL : &v[i],
 			.is_subscribed = v[i].subscribed }));
 	if (l->wants_shared)
-		rc = load_shared(l, err);
-	if (rc != RC_OK)
-		return rc;
+		l->rc = load_shared(l, &l->err);
+	if (l->rc != RC_OK)
+		return;
 	merge(l);
 	add_parents(l);
 	mark_children(l);
-	return RC_OK;
 }
 
 /* --- answers ------------------------------------------------------------------------ */
@@ -371,7 +375,8 @@ add_pattern(struct listing *l, struct str reference, struct str pattern)
 		return false;
 	VEC_PUSH(a, &l->patterns, list_pattern_new(a, name));
 	l->wants_shared |= may_be_shared(name);
-	return true;
+	/* Each may take 32 KiB. */
+	return !arena_is_over(a);
 }
 
 static bool
@@ -404,7 +409,8 @@ parse(struct listing *l, const struct read_command *c)
 	if (i + 2 > n || !arg_is_text(&v[i]))
 		return "A reference and a pattern are missing";
 	if (!take_patterns(l, v[i].s, &v[i + 1]))
-		return "Bad pattern";
+		return arena_is_over(l->s->command_arena) ? "Too many patterns"
+							  : "Bad pattern";
 	i += 2;
 	if (i == n)
 		return NULL;
@@ -428,7 +434,6 @@ list(struct session *s, const struct read_command *c, unsigned options)
 {
 	struct listing l = { .s = s, .options = options };
 	const char *wrong;
-	struct err err;
 	size_t i;
 
 	if (asks_for_delimiter(c)) {
@@ -444,13 +449,13 @@ list(struct session *s, const struct read_command *c, unsigned options)
 	}
 	if (l.status)
 		status_note_condstore(s, l.status);
-	if (load(&l, &err) != RC_OK) {
-		chat_failure(s, &err);
-		return;
-	}
-	for (i = 0; i < l.names.n; i++)
+	load(&l);
+	for (i = 0; l.rc == RC_OK && i < l.names.n; i++)
 		consider(&l, &l.names.v[i]);
-	command_done(s, true, "Done");
+	if (l.rc == RC_OK)
+		command_done(s, true, "Done");
+	else
+		chat_failure(s, &l.err);
 }
 
 void

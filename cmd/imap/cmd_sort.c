@@ -17,44 +17,68 @@
 struct reading {
 	struct session *s;
 	const struct selection *hits;
-	struct sort_key *keys;            /* one of the two is made */
+	struct arena *a;                  /* of one message */
+	const struct sort_program *order; /* one of the two is made: */
+	struct sort_key *keys;
 	struct thread_message *messages;
+	size_t n_ids;                     /* that messages name */
 	size_t n_read;
+	enum rc rc;                       /* why it was not read to its end */
+	struct err *err;
 };
+
+/* Of a thread, for each id: its node, and its place in tables. */
+enum { ROOM_ID = 256, ROOM_MESSAGE = 1 << 20 };
+
+/* False, and *err: so much memory is not for one command. */
+static bool
+sort_has_room(size_t n, size_t size, struct err *err)
+{
+	if (mem_has_room(mem_product(n, size) + ROOM_MESSAGE))
+		return true;
+	err_set(err, RC_PERM, "LIMIT",
+	    "So many messages at a time are too many to be put in order");
+	return false;
+}
 
 /* --- texts ---------------------------------------------------------------------- */
 
 static struct str
-fold(struct session *s, struct str raw)
+sort_keep(const struct reading *r, struct str s)
+{
+	return arena_dup_str(r->s->command_arena, s);
+}
+
+static struct str
+fold(const struct reading *r, struct str raw)
 {
 	if (!raw.p)
 		return STR("");
-	return collation_key(s->command_arena,
-	    encoded_words_decode(s->command_arena, raw));
+	return sort_keep(
+	    r, collation_key(r->a, encoded_words_decode(r->a, raw)));
 }
 
 /* The mailbox of the first address; a group's name counts as one. */
 static struct str
-mailbox_of(struct session *s, const struct facts_addresses *v)
+mailbox_of(const struct reading *r, const struct facts_addresses *v)
 {
-	return v->n && v->v[0].mailbox.p ? fold(s, v->v[0].mailbox)
+	return v->n && v->v[0].mailbox.p ? fold(r, v->v[0].mailbox)
 					 : STR("");
 }
 
 /* Its name, else mailbox@host. */
 static struct str
-display_of(struct session *s, const struct facts_addresses *v)
+display_of(const struct reading *r, const struct facts_addresses *v)
 {
 	const struct facts_address *a = v->v;
 
 	if (v->n == 0)
 		return STR("");
 	if (a->name.p && a->name.len)
-		return fold(s, a->name);
+		return fold(r, a->name);
 	if (!a->host.p)
-		return mailbox_of(s, v);
-	return fold(s, arena_join3(
-	    s->command_arena, a->mailbox, STR("@"), a->host));
+		return mailbox_of(r, v);
+	return fold(r, arena_join3(r->a, a->mailbox, STR("@"), a->host));
 }
 
 /* RFC 5256 2.2: the Date field, else when it arrived. */
@@ -70,45 +94,83 @@ sent_date(const struct facts_envelope *e, const struct entry *entry)
 }
 
 static struct str
-subject_of(
-    struct session *s, const struct facts_envelope *e, bool *is_reply)
+subject_of(const struct reading *r, const struct facts_envelope *e,
+    bool *is_reply)
 {
 	struct str text = e->subject.p
-	    ? encoded_words_decode(s->command_arena, e->subject)
+	    ? encoded_words_decode(r->a, e->subject)
 	    : STR("");
 
-	text = base_subject(s->command_arena, text, is_reply);
-	return collation_key(s->command_arena, text);
+	text = base_subject(r->a, text, is_reply);
+	return sort_keep(r, collation_key(r->a, text));
 }
 
 /* --- reading ----------------------------------------------------------------------- */
 
+/* Only what is asked for is kept. */
 static void
-fill_key(struct session *s, const struct facts_envelope *e,
-    const struct entry *entry, struct sort_key *k)
+sort_fill_field(const struct reading *r, enum sort_field field,
+    const struct facts_envelope *e, struct sort_key *k)
 {
 	bool unused;
 
-	k->date = sent_date(e, entry);
-	k->subject = subject_of(s, e, &unused);
-	k->from = mailbox_of(s, &e->from);
-	k->to = mailbox_of(s, &e->to);
-	k->cc = mailbox_of(s, &e->cc);
-	k->display_from = display_of(s, &e->from);
-	k->display_to = display_of(s, &e->to);
+	switch (field) {
+	case SORT_SUBJECT:
+		k->subject = subject_of(r, e, &unused);
+		break;
+	case SORT_FROM:
+		k->from = mailbox_of(r, &e->from);
+		break;
+	case SORT_TO:
+		k->to = mailbox_of(r, &e->to);
+		break;
+	case SORT_CC:
+		k->cc = mailbox_of(r, &e->cc);
+		break;
+	case SORT_DISPLAYFROM:
+		k->display_from = display_of(r, &e->from);
+		break;
+	case SORT_DISPLAYTO:
+		k->display_to = display_of(r, &e->to);
+		break;
+	case SORT_ARRIVAL:
+	case SORT_DATE:
+	case SORT_SIZE:
+		break;
+	}
 }
 
 static void
-fill_message(struct session *s, const struct facts_envelope *e,
+fill_key(const struct reading *r, const struct facts_envelope *e,
+    const struct entry *entry, struct sort_key *k)
+{
+	size_t i;
+
+	k->date = sent_date(e, entry);
+	for (i = 0; i < r->order->n; i++)
+		sort_fill_field(r, r->order->v[i].field, e, k);
+}
+
+static size_t
+sort_count_ids(struct str references)
+{
+	size_t i, n = 1;
+
+	for (i = 0; i < references.len; i++)
+		n += references.p[i] == '<';
+	return n;
+}
+
+static void
+fill_message(struct reading *r, const struct facts_envelope *e,
     const struct entry *entry, struct thread_message *m)
 {
-	struct arena *a = s->command_arena;
-
 	m->date = sent_date(e, entry);
-	m->subject = subject_of(s, e, &m->is_reply);
-	m->id = arena_dup_str(a, e->message_id);
-	m->references = arena_dup_str(
-	    a, e->references.len ? e->references : e->in_reply_to);
+	m->subject = subject_of(r, e, &m->is_reply);
+	m->id = sort_keep(r, e->message_id);
+	m->references = sort_keep(
+	    r, e->references.len ? e->references : e->in_reply_to);
+	r->n_ids += sort_count_ids(m->references);
 }
 
 static bool
@@ -121,12 +183,17 @@ on_message(void *ctx, size_t index, const struct message *m)
 	struct facts_envelope e;
 
 	progress_step(s, r->n_read++, r->hits->n);
-	if (!facts_decode_envelope(s->command_arena, m->facts, &e))
-		return true;
+	r->rc = progress_check(s, r->err);
+	if (r->rc == RC_OK && !sort_has_room(r->n_ids, ROOM_ID, r->err))
+		r->rc = RC_PERM;
+	arena_reset(r->a);
+	if (r->rc != RC_OK ||
+	    !facts_decode_envelope(r->a, m->facts, &e))
+		return r->rc == RC_OK;
 	if (r->keys)
-		fill_key(s, &e, entry, &r->keys[index]);
+		fill_key(r, &e, entry, &r->keys[index]);
 	else
-		fill_message(s, &e, entry, &r->messages[index]);
+		fill_message(r, &e, entry, &r->messages[index]);
 	return true;
 }
 
@@ -134,14 +201,23 @@ static enum rc
 read_all(struct reading *r, struct err *err)
 {
 	const struct view *v = r->s->view;
-	struct oid *ids =
-	    ARENA_ARRAY(r->s->command_arena, r->hits->n, struct oid);
-	size_t i;
+	size_t n = r->hits->n, i;
+	struct oid *ids;
+	enum rc rc;
 
-	for (i = 0; i < r->hits->n; i++)
+	/* Twice: message_read_many puts them in order. */
+	if (!sort_has_room(n, 4 * sizeof(*ids), err))
+		return RC_PERM;
+	ids = mem_alloc(mem_product(n, sizeof(*ids)));
+	for (i = 0; i < n; i++)
 		ids[i] = v->v[r->hits->v[i]].e.message;
-	return message_read_many(r->s->p->db, &v->folder.owner, ids,
-	    r->hits->n, MESSAGE_FACTS, on_message, r, err);
+	r->a = arena_new();
+	r->err = err;
+	rc = message_read_many(r->s->p->db, &v->folder.owner, ids, n,
+	    MESSAGE_FACTS, on_message, r, err);
+	arena_free(r->a);
+	mem_free(ids);
+	return rc == RC_OK ? r->rc : rc;
 }
 
 /* --- what both commands have in common ---------------------------------------------- */
@@ -161,13 +237,11 @@ find(struct session *s, const struct read_command *c, size_t at,
 	if (!wrong && s->has_uidonly && search_uses_numbers(&p->root))
 		wrong = "[UIDREQUIRED] Sequence numbers are off";
 	if (!wrong && p->is_bad_charset) {
-		result_save_nothing(s, p);
 		chat_no(s, "[BADCHARSET (UTF-8 US-ASCII)] Unknown charset");
 		return false;
 	}
 	if (!wrong && (view_load(s, &err) != RC_OK ||
-		match_program(s, p, hits, &err) != RC_OK)) {
-		result_save_nothing(s, p);
+		match_program(s, p, hits, &wrong, &err) != RC_OK)) {
 		chat_failure(s, &err);
 		return false;
 	}
@@ -188,10 +262,14 @@ static enum rc
 sort(struct session *s, const struct sort_program *order,
     struct selection *hits, struct err *err)
 {
-	struct reading r = { .s = s, .hits = hits };
+	struct reading r = { .s = s, .hits = hits, .order = order };
 	size_t i;
 	enum rc rc = RC_OK;
 
+	/* qsort takes as much again for places. */
+	if (!sort_has_room(hits->n, sizeof(*r.keys) + 2 * sizeof(void *),
+		err))
+		return RC_PERM;
 	r.keys = ARENA_ARRAY(s->command_arena, hits->n, struct sort_key);
 	for (i = 0; i < hits->n; i++) {
 		const struct entry *e = &s->view->v[hits->v[i]].e;
@@ -232,7 +310,6 @@ cmd_sort(struct session *s, const struct read_command *c)
 	if (!find(s, c, used + 1, &p, &hits))
 		return;
 	if (sort(s, &order, &hits, &err) != RC_OK) {
-		result_save_nothing(s, &p);
 		chat_failure(s, &err);
 		return;
 	}
@@ -264,6 +341,8 @@ thread(struct session *s, thread_fn *algorithm,
 	size_t i;
 	enum rc rc;
 
+	if (!sort_has_room(hits->n, sizeof(*r.messages) + ROOM_ID, err))
+		return RC_PERM;
 	r.messages =
 	    ARENA_ARRAY(s->command_arena, hits->n, struct thread_message);
 	for (i = 0; i < hits->n; i++)

@@ -13,6 +13,7 @@
 #include "base/banned.h"
 
 enum { BATCH = 1000 };
+enum { OPEN_MAX = 8 << 20 }; /* octets of what is open at a time */
 enum { WHOLE_MAX = 131072 }; /* a message up to this is read in one go */
 
 /* --- numbers and dates ---------------------------------------------------------------------- */
@@ -79,7 +80,7 @@ judge_entry(
 	case SEARCH_KEYWORD:
 		return has_keyword(x, m, k->text);
 	case SEARCH_RECENT:
-		return view_is_recent(x->view, e->uid);
+		return x->view->recent_from && e->uid >= x->view->recent_from;
 	case SEARCH_BEFORE:
 		return day_of(e->date_s) < n;
 	case SEARCH_ON:
@@ -132,7 +133,7 @@ judge_all(
 
 	for (i = 0; i < k->n; i++) {
 		t = judge(x, &k->v[i], m);
-		if (t == (is_or ? YES : NO))
+		if (t == (is_or ? YES : NO) || x->rc != RC_OK)
 			return t;
 		if (t == OPEN)
 			result = OPEN;
@@ -175,9 +176,17 @@ static judge_fn *const judges[SEARCH_EMAILID + 1] = {
 	[SEARCH_EMAILID] = judge_emailid,
 };
 
+/*
+ * A program may have thousands of keys and each may read all of a message,
+ * so that it can be cut short between any two of them.
+ */
 static enum truth
 judge(struct match *x, const struct search_key *k, const struct subject *m)
 {
+	if (x->rc == RC_OK)
+		x->rc = progress_check(x->s, x->err);
+	if (x->rc != RC_OK)
+		return OPEN;
 	if (judges[k->type])
 		return judges[k->type](x, k, m);
 	return judge_entry(x, k, m) ? YES : NO;
@@ -202,6 +211,9 @@ resolve_sets(struct match *x, struct search_key *k)
 	if (k->type == SEARCH_UID)
 		n = n ? x->view->v[n - 1].e.uid : 0;
 	seqset_resolve(x->s->command_arena, &k->set, n, &k->set);
+	if (k->type == SEARCH_SEQ && n && k->set.n &&
+	    k->set.v[k->set.n - 1].hi > n)
+		x->wrong = "No such message";
 }
 
 /* --- batches of what is open ------------------------------------------------------------------------ */
@@ -260,7 +272,7 @@ on_grams(void *ctx, size_t at, const struct message *message)
 	arena_reset(b->x->a);
 	b->truth[at] = judge(b->x, b->x->root, &m);
 	b->n_indexed += message->grams.p != NULL;
-	return true;
+	return b->x->rc == RC_OK;
 }
 
 /* Judged by the envelope where it lies; only what is open then is copied. */
@@ -280,7 +292,7 @@ on_facts(void *ctx, size_t at, const struct message *message)
 	if (t == OPEN && !keep_open(b, at, message))
 		t = NO;
 	b->truth[at] = t;
-	return true;
+	return x->rc == RC_OK && !arena_is_over(b->a);
 }
 
 /* octets: of the blob's start, at least the header. */
@@ -402,17 +414,26 @@ judge_open(struct batch *b, struct err *err)
 
 typedef VEC(size_t) index_vec;
 
-/* One that is not there any more does not match. */
+/*
+ * One that is not there any more does not match. When what is open fills the
+ * batch's arena the rest stays open, for the next round.
+ */
 static enum rc
 read_documents(struct batch *b, unsigned fields,
     bool (*sink)(void *, size_t, const struct message *), struct err *err)
 {
 	size_t i;
+	enum rc rc;
 
 	for (i = 0; i < b->n; i++)
-		b->truth[i] = NO;
-	return message_read_many(b->x->s->p->db,
-	    &b->x->view->folder.owner, b->ids, b->n, fields, sink, b, err);
+		b->truth[i] = UNREAD;
+	rc = message_read_many(b->x->s->p->db, &b->x->view->folder.owner,
+	    b->ids, b->n, fields, sink, b, err);
+	for (i = 0; i < b->n; i++) {
+		if (b->truth[i] == UNREAD)
+			b->truth[i] = arena_is_over(b->a) ? OPEN : NO;
+	}
+	return rc == RC_OK ? b->x->rc : rc;
 }
 
 static void
@@ -450,15 +471,10 @@ ask_index(struct batch *b, index_vec *hits, struct err *err)
 }
 
 static enum rc
-end_batch(struct batch *b, index_vec *hits, struct err *err)
+match_round(struct batch *b, index_vec *hits, struct err *err)
 {
-	enum rc rc;
+	enum rc rc = read_documents(b, b->fields, on_facts, err);
 
-	if (b->n)
-		step(b, 0);
-	rc = ask_index(b, hits, err);
-	if (rc == RC_OK && b->n)
-		rc = read_documents(b, b->fields, on_facts, err);
 	if (rc == RC_OK)
 		rc = judge_open(b, err);
 	if (rc == RC_OK)
@@ -466,6 +482,19 @@ end_batch(struct batch *b, index_vec *hits, struct err *err)
 	arena_reset(b->a);
 	b->open.v = NULL;
 	b->open.n = b->open.cap = 0;
+	return rc;
+}
+
+static enum rc
+end_batch(struct batch *b, index_vec *hits, struct err *err)
+{
+	enum rc rc;
+
+	if (b->n)
+		step(b, 0);
+	rc = ask_index(b, hits, err);
+	while (rc == RC_OK && b->n)
+		rc = match_round(b, hits, err);
 	b->n = 0;
 	return rc;
 }
@@ -484,7 +513,8 @@ run(struct match *x, struct batch *b, index_vec *hits, struct err *err)
 	enum rc rc = RC_OK;
 	size_t i;
 
-	for (i = 0; rc == RC_OK && i < x->view->n_announced; i++) {
+	for (i = 0; rc == RC_OK && x->rc == RC_OK &&
+	     i < x->view->n_announced; i++) {
 		struct subject m = { .index = i, .m = &x->view->v[i] };
 		enum truth t;
 
@@ -501,12 +531,14 @@ run(struct match *x, struct batch *b, index_vec *hits, struct err *err)
 		if (b->n == BATCH)
 			rc = end_batch(b, hits, err);
 	}
-	return rc == RC_OK ? end_batch(b, hits, err) : rc;
+	if (rc == RC_OK)
+		rc = end_batch(b, hits, err);
+	return rc == RC_OK ? x->rc : rc;
 }
 
 enum rc
 match_program(struct session *s, struct search_program *p,
-    struct selection *ret, struct err *err)
+    struct selection *ret, const char **ret_wrong, struct err *err)
 {
 	struct match x = { .s = s, .view = s->view, .root = &p->root,
 		.needs = search_needs(&p->root),
@@ -522,12 +554,14 @@ match_program(struct session *s, struct search_program *p,
 	if (x.needs & (NEEDS_BODY | NEEDS_EMAILID))
 		b->fields |= MESSAGE_HEAD;
 	b->a = arena_new();
+	arena_set_limit(b->a, OPEN_MAX);
 	resolve_sets(&x, &p->root);
 	rc = run(&x, b, &hits, err);
 	if (hits.n)
 		qsort(hits.v, hits.n, sizeof(*hits.v), compare);
 	ret->v = hits.v;
 	ret->n = hits.n;
+	*ret_wrong = x.wrong;
 	buf_done(&b->octets);
 	arena_free(b->a);
 	mem_free(b);

@@ -9,8 +9,11 @@
 #include "imap/search.h"
 #include "view.h"
 
-/* The sets of *p are resolved; a number that no message has finds nothing. */
+/*
+ * NULL in *ret_wrong, or what is wrong with a set in the program. The sets of
+ * *p are resolved.
+ */
 enum rc match_program(struct session *s, struct search_program *p,
-    struct selection *ret, struct err *err);
+    struct selection *ret, const char **ret_wrong, struct err *err);
 
 #endif

@@ -5,7 +5,8 @@
 #include "match.h"
 #include "model/facts.h"
 
-enum truth { NO, YES, OPEN };
+/* UNREAD: OPEN, and its document was not seen yet. */
+enum truth { NO, YES, OPEN, UNREAD };
 
 /* What is known of the message that is being judged. */
 struct subject {
@@ -35,6 +36,7 @@ struct match {
 	int64_t now_s;
 	enum rc rc;            /* of reads inside the evaluation */
 	struct err *err;
+	const char *wrong;
 };
 
 typedef enum truth judge_fn(

@@ -169,35 +169,63 @@ is_at_place(const struct command_text *c, enum literal_place place)
 	return is_empty_list(last_list(list->v, list->n, STR("UTF8")));
 }
 
-/* APPEND or REPLACE that has its mailbox: the message comes next. */
+/* By its first words; only these two have literals that are messages. */
 static bool
-is_message_next(struct gathering *g, const struct literal_spec *l,
-    enum literal_place *ret_place)
+read_is_append(const struct gathering *g, struct str line)
 {
-	struct arena *a = g->s->command_arena;
-	VEC(struct command_piece) all = { 0 };
-	struct command_piece last = { .line = l->before };
 	struct command_text c;
-	const char *wrong;
+
+	return g->s->state != STATE_CONNECTED &&
+	    !command_parse_name(first_line(g, line), &c) &&
+	    (str_equals_nocase(c.name, STR("APPEND")) ||
+		str_equals_nocase(c.name, STR("REPLACE")));
+}
+
+/* all[n - 1] ends where the literal begins. */
+static bool
+read_find_place(struct arena *a, struct command_piece *all, size_t n,
+    bool utf8, enum literal_place *ret_place)
+{
+	struct str before = all[n - 1].line;
+	struct command_text c;
 	size_t i;
 
-	for (i = 0; i < g->pieces.n; i++)
-		VEC_PUSH(a, &all, g->pieces.v[i]);
-	VEC_PUSH(a, &all, last);
 	for (i = 0; i < sizeof(places) / sizeof(*places); i++) {
-		all.v[all.n - 1].line =
-		    arena_join(a, l->before, places[i].close);
-		wrong = command_parse(
-		    a, all.v, all.n, g->s->has_utf8, &c);
-		if (!str_equals_nocase(c.name, STR("APPEND")) &&
-		    !str_equals_nocase(c.name, STR("REPLACE")))
-			return false;
-		if (!wrong && is_at_place(&c, (enum literal_place)i)) {
+		all[n - 1].line = arena_join(a, before, places[i].close);
+		if (!command_parse(a, all, n, utf8, &c) &&
+		    is_at_place(&c, (enum literal_place)i)) {
 			*ret_place = (enum literal_place)i;
 			return true;
 		}
 	}
 	return false;
+}
+
+/*
+ * APPEND or REPLACE that has its mailbox: the message comes next. What is
+ * parsed to find that out is thrown away.
+ */
+static bool
+is_message_next(struct gathering *g, const struct literal_spec *l,
+    enum literal_place *ret_place)
+{
+	struct command_piece *all;
+	size_t n = g->pieces.n;
+	struct arena *a;
+	bool is_next;
+
+	if (!read_is_append(g, l->before))
+		return false;
+	a = arena_new();
+	arena_set_limit(a, LIMIT_IMAP_COMMAND);
+	all = ARENA_ARRAY(a, n + 1, struct command_piece);
+	if (n)
+		memcpy(all, g->pieces.v, n * sizeof(*all));
+	all[n].line = l->before;
+	is_next =
+	    read_find_place(a, all, n + 1, g->s->has_utf8, ret_place);
+	arena_free(a);
+	return is_next;
 }
 
 static enum read_result

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/limits.h"
 #include "commands.h"
 #include "log/log.h"
 #include "net/deflate.h"
@@ -47,15 +48,6 @@ session_open_db(struct session *s, struct err *err)
 }
 
 void
-session_use_condstore(struct session *s)
-{
-	if (!s->has_condstore && s->view)
-		chat_untagged(s, "OK [HIGHESTMODSEQ %llu] Highest",
-		    (unsigned long long)view_told_modseq(s->view));
-	s->has_condstore = true;
-}
-
-void
 session_unselect(struct session *s)
 {
 	notify_unselected(s);
@@ -66,11 +58,41 @@ session_unselect(struct session *s)
 		session_enter(s, STATE_AUTHENTICATED);
 }
 
+/*
+ * The last words when the ceiling is reached, or the system has no memory:
+ * what was asked for is not done, and no other session notices.
+ */
+static void
+session_out_of_memory(void *ctx)
+{
+	struct session *s = ctx;
+
+	log_begin(LOG_AT_WARN, "out-of-memory");
+	log_str("tag", s->tag);
+	log_end();
+	if (!writer_is_at_line(s->writer))
+		writer_add_cstr(s->writer, "\r\n");
+	chat_bye(s, "[LIMIT] Out of memory");
+	chat_flush(s);
+}
+
+static void
+session_set_limits(struct session *s)
+{
+	bool is_login = s->state != STATE_CONNECTED;
+
+	arena_set_limit(s->command_arena,
+	    is_login ? LIMIT_IMAP_COMMAND : LIMIT_IMAP_COMMAND_PREAUTH);
+	mem_set_ceiling(
+	    is_login ? LIMIT_IMAP_MEMORY : LIMIT_IMAP_MEMORY_PREAUTH);
+}
+
 void
 session_login(struct session *s, struct mailbox *m)
 {
 	s->user = m;
 	session_enter(s, STATE_AUTHENTICATED);
+	session_set_limits(s);
 	log_begin(LOG_AT_INFO, "login");
 	log_str("name", m->address);
 	log_num("tls", stream_is_tls(s->stream));
@@ -174,6 +196,8 @@ open_session(struct session *s, struct handler *h, struct connection *c)
 	    config_int(s->config, CFG_IMAP_TIMEOUT_WRITE));
 	s->arena = arena_new();
 	s->command_arena = arena_new();
+	mem_set_oom_handler(session_out_of_memory, s);
+	session_set_limits(s);
 	s->login_deadline_ms = clock_deadline(
 	    config_int(s->config, CFG_IMAP_TIMEOUT_LOGIN));
 	db_on_progress(s->p->db, progress_of_db, s);
@@ -208,6 +232,8 @@ close_session(struct session *s)
 	arena_free(s->command_arena);
 	arena_wipe(s->arena);
 	arena_free(s->arena);
+	mem_set_oom_handler(NULL, NULL);
+	mem_set_ceiling(SIZE_MAX);
 	db_on_progress(s->p->db, NULL, NULL);
 	db_new_session(s->p->db);
 }

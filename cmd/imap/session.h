@@ -26,8 +26,7 @@ enum state {
 /* A message as this client sees it. */
 struct seen {
 	struct entry e;
-	bool is_gone;   /* expunged (with e.modseq), and the client was not
-	                 * told yet */
+	bool is_gone;   /* expunged, and the client was not told yet */
 	bool is_dirty;  /* flags changed, and the client was not told yet */
 };
 
@@ -45,9 +44,7 @@ struct view {
 	size_t n_announced;
 	uint64_t modseq;         /* up to which v is true */
 	size_t n_keywords_told;
-	VEC(struct uid_range) recent; /* \Recent here and nowhere else; rising */
-	bool may_be_untold;      /* something is gone, dirty or new, perhaps */
-	bool owes_modseq;        /* the next tagged answer says how far it is */
+	uint32_t recent_from;    /* uids from here on are \Recent here */
 	struct uid_range own;    /* appended by the running command */
 	bool has_own_expunge;    /* the running command expunges */
 	bool is_loaded;
@@ -94,6 +91,9 @@ struct session {
 	int64_t next_look_ms;    /* wait.c: not before */
 	VEC(uint32_t) saved;     /* SEARCH RETURN (SAVE), uids */
 	int64_t next_progress_ms; /* progress.c: of the running command */
+	int64_t next_check_ms;
+	int64_t cpu_from_ms;     /* the process's CPU time at its start */
+	const char *cut;         /* why it has to end now, or NULL */
 	int64_t login_deadline_ms;
 	unsigned n_bad;
 	bool speaks_imap;        /* something was answered OK or NO */
@@ -107,11 +107,6 @@ void session_enter(struct session *s, enum state state);
 /* Deadline of the next input by state. */
 int64_t session_deadline(const struct session *s);
 enum rc session_open_db(struct session *s, struct err *err);
-/*
- * MODSEQ is told from now on; in a selected mailbox also how far the client
- * is (RFC 7162 3.1).
- */
-void session_use_condstore(struct session *s);
 /* Leaves the selected mailbox. */
 void session_unselect(struct session *s);
 /* The address of the user is set: from here on AUTHENTICATED. */

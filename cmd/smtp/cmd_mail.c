@@ -30,7 +30,7 @@ cmd_take_path(struct session *s, struct str *rest, const char *status,
 {
 	size_t used;
 
-	switch (path_parse(s->txn_arena, *rest, ret, &used, ret_is_8bit)) {
+	switch (path_parse(s->command_arena, *rest, ret, &used, ret_is_8bit)) {
 	case PATH_OK:
 		*rest = str_tail(*rest, used);
 		return true;
@@ -92,7 +92,7 @@ cmd_print_address(struct session *s, const struct address *addr)
 	struct str text;
 
 	path_print(addr, &b);
-	text = arena_dup_str(s->txn_arena, buf_str(&b));
+	text = arena_dup_str(s->command_arena, buf_str(&b));
 	buf_done(&b);
 	return text;
 }
@@ -120,7 +120,8 @@ cmd_mail(struct session *s, struct str argument)
 	if (!check_params(s, &p, is_8bit) || !cmd_check_sender(s, &from))
 		return;
 	s->txn = (struct transaction){
-		.sender = cmd_print_address(s, &from),
+		.sender = arena_dup_str(
+		    s->txn_arena, cmd_print_address(s, &from)),
 		.is_null_sender = address_is_null(&from),
 		.size = p.size,
 		.is_8bit = p.is_8bit,
@@ -150,7 +151,7 @@ cmd_check_sender(struct session *s, const struct address *from)
 		return true;
 	if (address_is_null(from) || !s->login)
 		return true;
-	key = address_key(s->txn_arena, from);
+	key = address_key(s->command_arena, from);
 	if (str_equals(key, s->login->address))
 		return true;
 	for (i = 0; i < s->login->n_senders; i++) {

@@ -75,11 +75,11 @@ misc_parse_user(struct session *s, struct str argument, struct user *ret)
 		argument = str_trim(
 		    str_slice(argument, 0, argument.len - word.len));
 	if (argument.len && argument.p[0] == '<')
-		return path_parse(s->txn_arena, argument, &ret->to, &used,
+		return path_parse(s->command_arena, argument, &ret->to, &used,
 			   &ret->is_8bit) == PATH_OK &&
 		    used == argument.len && ret->to.local.len;
 	ret->is_8bit = idn_is_8bit(argument);
-	return path_parse_bare(s->txn_arena, argument, &ret->to) == PATH_OK;
+	return path_parse_bare(s->command_arena, argument, &ret->to) == PATH_OK;
 }
 
 /* As RCPT would decide; *user is completed. */
@@ -99,7 +99,7 @@ misc_look_up(struct session *s, struct str argument, struct user *user,
 	q.to = user->to;
 	if (rc == RC_OK)
 		rc = rcpt_decide(
-		    s->p->db, s->txn_arena, s->config, &q, ret, err);
+		    s->p->db, s->command_arena, s->config, &q, ret, err);
 	if (rc == RC_OK && user->is_bare && ret->verdict == RCPT_REFUSED)
 		ret->verdict = RCPT_NO_POSTMASTER;
 	return rc;

@@ -42,24 +42,19 @@ enum rc
 cmd_complete_postmaster(
     struct session *s, struct address *to, struct err *err)
 {
-	struct domain *v;
-	size_t n, i;
+	struct arena *a = s->command_arena;
+	struct domain *d;
 	enum rc rc;
 
 	if (to->domain.len)
 		return RC_OK;
-	rc = domain_list(s->p->db, s->txn_arena, &v, &n, err);
 	to->domain = s->p->hostname;
-	for (i = 0; rc == RC_OK && i < n; i++) {
-		if (str_equals_nocase(v[i].name, s->p->hostname))
-			return RC_OK;
-	}
-	for (i = 0; rc == RC_OK && i < n; i++) {
-		if (v[i].delivery == DOMAIN_LOCAL && !v[i].disabled) {
-			to->domain = v[i].name;
-			break;
-		}
-	}
+	rc = domain_find(s->p->db, a, address_fold_domain(a, to->domain), &d,
+	    err);
+	if (rc == RC_OK && !d)
+		rc = domain_find_local(s->p->db, a, &d, err);
+	if (rc == RC_OK && d)
+		to->domain = d->name;
 	return rc;
 }
 
@@ -85,17 +80,22 @@ static void
 add_recipient(struct session *s, const struct address *to,
     const struct smtp_rcpt_params *p)
 {
-	struct recipient r = { .to = *to, .text = cmd_print_address(s, to),
-		.key = address_key(s->txn_arena, to), .notify = p->notify,
-		.orcpt = arena_dup_str(s->txn_arena, p->orcpt) };
+	struct arena *a = s->txn_arena;
+	struct str key = address_key(s->command_arena, to);
+	struct recipient r = { .notify = p->notify };
 	size_t i;
 
 	s->txn.n_accepted++;
 	for (i = 0; i < s->txn.recipients.n; i++) {
-		if (str_equals(s->txn.recipients.v[i].key, r.key))
+		if (str_equals(s->txn.recipients.v[i].key, key))
 			return;
 	}
-	VEC_PUSH(s->txn_arena, &s->txn.recipients, r);
+	r.key = arena_dup_str(a, key);
+	r.to.local = arena_dup_str(a, to->local);
+	r.to.domain = arena_dup_str(a, to->domain);
+	r.text = arena_dup_str(a, cmd_print_address(s, to));
+	r.orcpt = arena_dup_str(a, p->orcpt);
+	VEC_PUSH(a, &s->txn.recipients, r);
 }
 
 static void
@@ -164,9 +164,9 @@ check_local_sender(struct session *s, bool *ret_forged, struct err *err)
 		STR("login")) ||
 	    rcpt_is_relay_network(s->config, s->c->peer.address))
 		return RC_OK;
-	rc = domain_find(s->p->db, s->txn_arena,
+	rc = domain_find(s->p->db, s->command_arena,
 	    address_fold_domain(
-		s->txn_arena, str_tail(s->txn.sender, at + 1)),
+		s->command_arena, str_tail(s->txn.sender, at + 1)),
 	    &d, err);
 	if (rc == RC_OK)
 		*ret_forged = d && d->delivery == DOMAIN_LOCAL;
@@ -192,7 +192,8 @@ cmd_rcpt(struct session *s, struct str argument)
 	}
 	/* In an orderly fashion (RFC 5321 4.5.3.1.10): no error is counted. */
 	if (s->txn.n_accepted >=
-	    (size_t)config_int(s->config, CFG_SMTP_LIMIT_RECIPIENTS)) {
+		(size_t)config_int(s->config, CFG_SMTP_LIMIT_RECIPIENTS) ||
+	    arena_is_over(s->txn_arena)) {
 		chat_reply(s, 452, "4.5.3", "Too many recipients");
 		return;
 	}
@@ -208,7 +209,7 @@ cmd_rcpt(struct session *s, struct str argument)
 	if (config_bool(s->config, CFG_SMTP_SIZE_CHECK_RCPT))
 		q.size = s->txn.size;
 	if (cmd_complete_postmaster(s, &q.to, &err) != RC_OK ||
-	    rcpt_decide(s->p->db, s->txn_arena, s->config, &q, &a, &err) !=
+	    rcpt_decide(s->p->db, s->command_arena, s->config, &q, &a, &err) !=
 		RC_OK)
 		chat_temporary(s, &err);
 	else

@@ -36,7 +36,7 @@ state_of(const char *stage)
 static void
 add_number(struct session *s, struct buf *b, const char *name, uint64_t n)
 {
-	hook_add(b, name, arena_printf(s->txn_arena, "%llu",
+	hook_add(b, name, arena_printf(s->command_arena, "%llu",
 	    (unsigned long long)n));
 }
 
@@ -64,7 +64,7 @@ add_attributes(struct session *s, struct buf *b, const char *stage,
 	    s->login ? s->login->address : STR(""));
 	hook_add(b, "encryption_protocol", stream_tls_version(s->stream));
 	hook_add(b, "encryption_cipher", stream_tls_cipher(s->stream));
-	hook_add(b, "instance", arena_printf(s->txn_arena, "%.*s.%u",
+	hook_add(b, "instance", arena_printf(s->command_arena, "%.*s.%u",
 	    (int)sizeof(s->id), s->id, s->n_messages));
 }
 
@@ -78,7 +78,7 @@ add_header(struct session *s, struct str field)
 static void
 refuse(struct session *s, const char *stage, const struct hook_answer *a)
 {
-	const char *status = arena_dup_cstr(s->txn_arena, a->status);
+	const char *status = arena_dup_cstr(s->command_arena, a->status);
 
 	log_begin(LOG_AT_NOTE, "hook");
 	log_cstr("at", stage);
@@ -112,7 +112,7 @@ obey(struct session *s, const char *stage, const struct hook_answer *a)
 		s->txn.is_discarded = true;
 		break;
 	case HOOK_REDIRECT:
-		s->txn.redirect = a->text;
+		s->txn.redirect = arena_dup_str(s->txn_arena, a->text);
 		break;
 	}
 	return true;
@@ -133,7 +133,8 @@ policy_passes(struct session *s, const char *stage, struct str recipient,
 	add_attributes(s, &b, stage, recipient, item);
 	for (i = 0; passes && i < hooks_count(s->hooks); i++) {
 		struct hook_answer a =
-		    hooks_ask(s->hooks, i, stage, buf_str(&b));
+		    hooks_ask(s->hooks, s->command_arena, i, stage,
+			buf_str(&b));
 
 		passes = obey(s, stage, &a);
 	}

@@ -55,7 +55,7 @@ session_open_db(struct session *s, struct err *err)
 struct guard
 session_guard(const struct session *s)
 {
-	return (struct guard){ s->p->db, s->txn_arena, s->config,
+	return (struct guard){ s->p->db, s->command_arena, s->config,
 		s->c->peer.address };
 }
 
@@ -145,6 +145,7 @@ next_command(struct session *s)
 {
 	struct line l;
 
+	arena_reset(s->command_arena);
 	if (session_line(s, LIMIT_SMTP_LINE, &l) && !is_out_of_commands(s))
 		command_run(s, l.text);
 }
@@ -231,6 +232,19 @@ set_role(struct handler *h, const char *listener)
 	}
 }
 
+/* The last words when the ceiling is reached, or there is no memory. */
+static void
+session_out_of_memory(void *ctx)
+{
+	struct session *s = ctx;
+
+	log_begin(LOG_AT_WARN, "out-of-memory");
+	log_end();
+	chat_close(s, 421, "4.3.2", "%.*s out of memory",
+	    STR_ARG(s->p->hostname));
+	chat_flush(s);
+}
+
 static void
 open_session(struct session *s, struct handler *h, struct connection *c)
 {
@@ -243,6 +257,10 @@ open_session(struct session *s, struct handler *h, struct connection *c)
 	s->writer = writer_new(s->stream, BUFFER_SIZE, WRITE_TIMEOUT_MS);
 	s->arena = arena_new();
 	s->txn_arena = arena_new();
+	arena_set_limit(s->txn_arena, LIMIT_SMTP_TRANSACTION);
+	s->command_arena = arena_new();
+	mem_set_oom_handler(session_out_of_memory, s);
+	mem_set_ceiling(LIMIT_SMTP_MEMORY);
 	s->deadline_ms = clock_deadline(
 	    config_int(s->config, CFG_SMTP_TIMEOUT_SESSION));
 	log_new_session(s->id);
@@ -270,10 +288,14 @@ close_session(struct session *s)
 	writer_free(s->writer);
 	reader_free(s->reader);
 	stream_free(s->stream);
+	arena_wipe(s->command_arena);
+	arena_free(s->command_arena);
 	arena_wipe(s->txn_arena);
 	arena_free(s->txn_arena);
 	arena_wipe(s->arena);
 	arena_free(s->arena);
+	mem_set_oom_handler(NULL, NULL);
+	mem_set_ceiling(SIZE_MAX);
 	db_new_session(s->p->db);
 }
 

@@ -1,7 +1,8 @@
 /*
  * One SMTP, submission or LMTP session. The session's arena lives as long as
  * the connection; the transaction's is freed whole by RSET, EHLO and the end
- * of DATA (RFC 5321 4.1.1.5).
+ * of DATA (RFC 5321 4.1.1.5) and holds what was accepted, nothing else; what
+ * it takes to decide lives in the command's, which the next command empties.
  */
 #ifndef M3_CMD_SMTP_SESSION_H
 #define M3_CMD_SMTP_SESSION_H
@@ -71,6 +72,7 @@ struct session {
 	struct writer *writer;
 	struct arena *arena;
 	struct arena *txn_arena;
+	struct arena *command_arena;
 	enum role role;
 	enum state state;
 	bool is_esmtp;        /* EHLO or LHLO: enhanced codes */
@@ -99,7 +101,7 @@ void session_reset(struct session *s);
  * (limit.connections.source). RC_PERM: one too many.
  */
 enum rc session_open_db(struct session *s, struct err *err);
-/* The limits of this client; pieces live in the transaction's arena. */
+/* The limits of this client; pieces live in the command's arena. */
 struct guard session_guard(const struct session *s);
 /* A deadline ms from now, or the end of the session when that is earlier. */
 int64_t session_deadline(const struct session *s, enum config_key timeout);

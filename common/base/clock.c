@@ -31,6 +31,12 @@ clock_mono_ms(void)
 }
 
 int64_t
+clock_cpu_ms(void)
+{
+	return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+int64_t
 clock_wall_ms(void)
 {
 	return fake_wall_ms >= 0 ? fake_wall_ms

@@ -10,6 +10,7 @@
 #define CLOCK_NEVER INT64_MAX /* a deadline that does not come */
 
 int64_t clock_mono_ms(void);
+int64_t clock_cpu_ms(void); /* that this process has used */
 int64_t clock_wall_ms(void);  /* since 1970-01-01 UTC */
 /* now + ms, saturating at CLOCK_NEVER. */
 int64_t clock_deadline(int64_t ms);

@@ -16,12 +16,22 @@
 #define LIMIT_SMTP_ENVID         100    /* RFC 3461 4.4 */
 #define LIMIT_SMTP_ORCPT         500    /* RFC 3461 4.2 */
 #define LIMIT_SMTP_RECEIVED      100    /* trace headers: a loop */
+#define LIMIT_SMTP_MEMORY        (6 << 20) /* of a session, as LIMIT_IMAP_MEMORY */
+#define LIMIT_SMTP_TRANSACTION   (768 << 10) /* octets of the recipients */
 
 /* IMAP. */
 #define LIMIT_IMAP_LINE          65536  /* octets of one command's lines */
 #define LIMIT_IMAP_LINE_PREAUTH  8192
 #define LIMIT_IMAP_LITERAL       65536  /* in a command other than APPEND */
 #define LIMIT_IMAP_LITERALS      64     /* in one command */
+#define LIMIT_IMAP_COMMAND       (16 << 20) /* octets of what it parses to */
+#define LIMIT_IMAP_COMMAND_PREAUTH (512 << 10)
+/*
+ * What one session may hold by base/mem.h; the libraries' memory, half a MiB
+ * to one and a reply of the database (16 MiB at most) at a time, comes to it.
+ */
+#define LIMIT_IMAP_MEMORY        (60 << 20)
+#define LIMIT_IMAP_MEMORY_PREAUTH (1 << 20)
 #define LIMIT_IMAP_NESTING       20     /* parentheses */
 #define LIMIT_IMAP_ARGS          20000  /* nodes of one command */
 #define LIMIT_IMAP_BAD_PREAUTH   10     /* BAD replies, then BYE */

@@ -53,38 +53,81 @@ struct chunk {
 struct arena {
 	struct chunk *head; /* the newest; pieces are cut from it */
 	size_t held;
+	size_t limit;       /* what the owner wants at most */
 };
 
-static void (*oom_handler)(void);
+static void (*oom_handler)(void *ctx);
+static void *oom_ctx;
+/* What malloc gave and has not back, and how far that may go. */
+static size_t mem_in_use;
+static size_t mem_ceiling = SIZE_MAX;
 
 void
-mem_set_oom_handler(void (*handler)(void))
+mem_set_oom_handler(void (*handler)(void *ctx), void *ctx)
 {
 	oom_handler = handler;
+	oom_ctx = ctx;
+}
+
+void
+mem_set_ceiling(size_t more)
+{
+	mem_ceiling =
+	    more > SIZE_MAX - mem_in_use ? SIZE_MAX : mem_in_use + more;
 }
 
 static _Noreturn void
 out_of_memory(void)
 {
 	static const char text[] = "m3mta: out of memory\n";
-	void (*handler)(void) = oom_handler;
+	void (*handler)(void *ctx) = oom_handler;
 
 	oom_handler = NULL;
+	mem_ceiling = SIZE_MAX;
 	if (handler)
-		handler();
+		handler(oom_ctx);
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
 		_exit(EXIT_TEMPORARY);
 	_exit(EXIT_TEMPORARY);
 }
 
+bool
+mem_has_room(size_t size)
+{
+	return mem_in_use <= mem_ceiling && size <= mem_ceiling - mem_in_use;
+}
+
+/* Asked before, so that the ceiling is never passed. */
+static void
+mem_want(size_t size)
+{
+	if (!mem_has_room(size))
+		out_of_memory();
+}
+
+static void *
+mem_count(void *p)
+{
+	if (!p)
+		out_of_memory();
+	mem_in_use += malloc_usable_size(p);
+	return p;
+}
+
+/* Libraries' memory is given back here too: never below nothing. */
+static void
+mem_uncount(void *p)
+{
+	size_t size = malloc_usable_size(p);
+
+	mem_in_use -= size < mem_in_use ? size : mem_in_use;
+}
+
 void *
 mem_alloc(size_t size)
 {
-	void *p = calloc(1, size ? size : 1);
-
-	if (!p)
-		out_of_memory();
-	return p;
+	mem_want(size);
+	return mem_count(calloc(1, size ? size : 1));
 }
 
 void *
@@ -96,16 +139,17 @@ mem_alloc_raw(size_t size)
 void *
 mem_grow(void *p, size_t size)
 {
-	void *q = realloc(p, size ? size : 1);
+	size_t had = malloc_usable_size(p);
 
-	if (!q)
-		out_of_memory();
-	return q;
+	mem_want(size > had ? size - had : 0);
+	mem_uncount(p);
+	return mem_count(realloc(p, size ? size : 1));
 }
 
 void
 mem_free(void *p)
 {
+	mem_uncount(p);
 	free(p);
 }
 
@@ -114,7 +158,7 @@ mem_wipe(void *p, size_t used)
 {
 	if (p)
 		explicit_bzero(p, used);
-	free(p);
+	mem_free(p);
 }
 
 void
@@ -136,7 +180,10 @@ mem_product(size_t a, size_t b)
 struct arena *
 arena_new(void)
 {
-	return mem_alloc(sizeof(struct arena));
+	struct arena *a = mem_alloc(sizeof(*a));
+
+	a->limit = SIZE_MAX;
+	return a;
 }
 
 static void
@@ -199,6 +246,18 @@ size_t
 arena_size(const struct arena *a)
 {
 	return a->held;
+}
+
+void
+arena_set_limit(struct arena *a, size_t octets)
+{
+	a->limit = octets;
+}
+
+bool
+arena_is_over(const struct arena *a)
+{
+	return a->held > a->limit;
 }
 
 static struct chunk *

@@ -7,6 +7,7 @@
 #ifndef M3_BASE_MEM_H
 #define M3_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,8 +15,21 @@
 
 struct arena;
 
-/* Called once when memory is short; must not allocate. Then exit 75. */
-void mem_set_oom_handler(void (*handler)(void));
+/*
+ * Called once when memory is short, or the ceiling is reached: the last words
+ * to a client. The ceiling is off by then; when the handler finds no memory
+ * either, the process ends at once. Then exit 75. NULL: nobody to tell.
+ */
+void mem_set_oom_handler(void (*handler)(void *ctx), void *ctx);
+/*
+ * The most octets that the functions here may hold together from now on, in
+ * addition to what they hold at this moment; SIZE_MAX: no ceiling. It bounds
+ * what one client can use up, also where nobody asked arena_is_over before.
+ */
+void mem_set_ceiling(size_t more);
+
+/* May so much more be asked for, as far as the ceiling goes? */
+bool mem_has_room(size_t size);
 
 void *mem_alloc(size_t size);             /* zeroed */
 /* Not zeroed: for buffers, whose pages then cost nothing before they are used. */
@@ -40,6 +54,13 @@ void arena_reset(struct arena *a);
 void arena_wipe(struct arena *a);
 /* The octets that the arena holds from the system. */
 size_t arena_size(const struct arena *a);
+/*
+ * How much its owner wants it to hold; SIZE_MAX at first. Nothing is refused
+ * by it: whoever reads what others chose asks arena_is_over, gives up in time
+ * and answers. It stays through arena_reset.
+ */
+void arena_set_limit(struct arena *a, size_t octets);
+bool arena_is_over(const struct arena *a);
 
 /* Zeroed, aligned for any type. size 0 gives a valid pointer. */
 void *arena_alloc(struct arena *a, size_t size);

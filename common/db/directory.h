@@ -11,6 +11,9 @@ enum rc domain_find(struct db *db, struct arena *a, struct str name,
     struct domain **ret_domain, struct err *err);
 enum rc domain_list(struct db *db, struct arena *a,
     struct domain **ret_v, size_t *ret_n, struct err *err);
+/* The first by name that is local and not disabled; NULL: there is none. */
+enum rc domain_find_local(struct db *db, struct arena *a,
+    struct domain **ret_domain, struct err *err);
 /* Insert: RC_PERM when it exists. Update: RC_PERM when it does not. */
 enum rc domain_insert(struct db *db, const struct domain *d, struct err *err);
 enum rc domain_update(struct db *db, const struct domain *d, struct err *err);

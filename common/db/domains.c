@@ -124,6 +124,31 @@ domain_find(struct db *db, struct arena *a, struct str name,
 	return RC_OK;
 }
 
+enum rc
+domain_find_local(struct db *db, struct arena *a, struct domain **ret_domain,
+    struct err *err)
+{
+	bson_t doc;
+	bson_t *filter = BCON_NEW("delivery", "{", "$nin", "[", "backup",
+	    "relay", "]", "}", "disabled", "{", "$ne", BCON_BOOL(true), "}");
+	bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}");
+	bool found;
+	enum rc rc = db_find_one(
+	    db, DB_DOMAINS, filter, opts, &doc, &found, err);
+
+	bson_destroy(opts);
+	bson_destroy(filter);
+	if (rc != RC_OK)
+		return rc;
+	*ret_domain = NULL;
+	if (found) {
+		*ret_domain = ARENA_NEW(a, struct domain);
+		decode(a, &doc, *ret_domain);
+		bson_destroy(&doc);
+	}
+	return RC_OK;
+}
+
 struct domains {
 	struct arena *a;
 	VEC(struct domain) v;

@@ -70,7 +70,7 @@ is_atom_char(char c)
 static const char *
 add(struct parser *p, struct arg arg)
 {
-	if (++p->n_args > LIMIT_IMAP_ARGS)
+	if (++p->n_args > LIMIT_IMAP_ARGS || arena_is_over(p->a))
 		return "Too many arguments";
 	VEC_PUSH(p->a, &p->stack[p->depth], arg);
 	return NULL;
@@ -143,6 +143,7 @@ read_quoted(struct parser *p)
 			  .s = str_make(out, n) });
 }
 
+/* The room of an earlier list of this depth is used again. */
 static const char *
 open_list(struct parser *p)
 {
@@ -150,9 +151,20 @@ open_list(struct parser *p)
 		return "Too many parentheses";
 	p->rest = str_tail(p->rest, 1);
 	p->stack[++p->depth].n = 0;
-	p->stack[p->depth].v = NULL;
-	p->stack[p->depth].cap = 0;
 	return NULL;
+}
+
+/* As large as it is, and no larger: "((((a))))" is thousands of lists. */
+static void
+args_take(struct parser *p, struct arg *list)
+{
+	const arg_vec *top = &p->stack[p->depth];
+	struct arg *v = ARENA_ARRAY(p->a, top->n, struct arg);
+
+	if (top->n)
+		memcpy(v, top->v, top->n * sizeof(*v));
+	list->v = v;
+	list->n = top->n;
 }
 
 static const char *
@@ -162,8 +174,7 @@ close_list(struct parser *p)
 
 	if (p->depth == 0)
 		return "Unexpected )";
-	list.v = p->stack[p->depth].v;
-	list.n = p->stack[p->depth].n;
+	args_take(p, &list);
 	p->depth--;
 	p->rest = str_tail(p->rest, 1);
 	return add(p, list);
@@ -244,27 +255,41 @@ take_word(struct parser *p)
 	return word;
 }
 
+static const char *
+read_name(struct parser *p, struct command_text *ret)
+{
+	struct str tag = take_word(p);
+
+	*ret = (struct command_text){ 0 };
+	if (!is_tag(tag))
+		return "Bad tag";
+	ret->tag = tag;
+	ret->name = take_word(p);
+	if (str_equals_nocase(ret->name, STR("UID"))) {
+		ret->is_uid = true;
+		ret->name = take_word(p);
+	}
+	return ret->name.len ? NULL : "Command missing";
+}
+
+const char *
+command_parse_name(struct str line, struct command_text *ret)
+{
+	struct parser p = { .rest = line };
+
+	return read_name(&p, ret);
+}
+
 const char *
 command_parse(struct arena *a, const struct command_piece *v, size_t n,
     bool utf8, struct command_text *ret)
 {
 	struct parser p = { .a = a, .v = v, .n = n, .utf8 = utf8,
 		.rest = v[0].line };
-	const char *wrong;
-	struct str tag = take_word(&p);
+	const char *wrong = read_name(&p, ret);
 
-	*ret = (struct command_text){ 0 };
-	if (!is_tag(tag))
-		return "Bad tag";
-	ret->tag = tag;
-	ret->name = take_word(&p);
-	if (str_equals_nocase(ret->name, STR("UID"))) {
-		ret->is_uid = true;
-		ret->name = take_word(&p);
-	}
-	if (ret->name.len == 0)
-		return "Command missing";
-	wrong = read_all(&p);
+	if (!wrong)
+		wrong = read_all(&p);
 	if (wrong)
 		return wrong;
 	ret->args = p.stack[0].v;

@@ -67,13 +67,16 @@ list_pattern_new(struct arena *a, struct str pattern)
 	return p;
 }
 
-/* One octet; also: a second octet that counts as c, or c itself. */
-static void
+/*
+ * One octet; also: a second octet that counts as c, or c itself. False: no
+ * state is left, and nothing that follows can match.
+ */
+static bool
 step(const struct list_pattern *p, uint64_t *states, char c, char also)
 {
 	const uint64_t *x = row_of(p, c), *y = row_of(p, also);
 	uint64_t in_name = c == SEPARATOR ? 0 : UINT64_MAX;
-	uint64_t moved, stayed, carry = 0;
+	uint64_t moved, stayed, carry = 0, alive = 0;
 	size_t i;
 
 	for (i = 0; i < p->n_words; i++) {
@@ -82,7 +85,9 @@ step(const struct list_pattern *p, uint64_t *states, char c, char also)
 		    (p->stay_any[i] | (p->stay_in_name[i] & in_name));
 		states[i] = moved << 1 | carry | stayed;
 		carry = moved >> 63;
+		alive |= states[i];
 	}
+	return alive != 0;
 }
 
 bool
@@ -97,8 +102,9 @@ list_pattern_matches(const struct list_pattern *p, struct str name)
 
 	for (i = 0; i < name.len; i++) {
 		c = name.p[i];
-		step(p, states, c,
-		    is_inbox && i < inbox_len ? ascii_lower(c) : c);
+		if (!step(p, states, c,
+			is_inbox && i < inbox_len ? ascii_lower(c) : c))
+			return false;
 	}
 	return has_bit(states, p->n_literals);
 }

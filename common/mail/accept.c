@@ -11,7 +11,8 @@
 #include "base/banned.h"
 
 struct acceptance {
-	struct arena *a;
+	struct arena *a;      /* the caller's: what is handed out */
+	struct arena *work;   /* of the parser: more than what it finds */
 	struct blob_writer *writer;
 	struct mime_parser *parser;
 	size_t small;         /* octets up to which the blob is not written */
@@ -43,7 +44,8 @@ acceptance_new(struct db *db, struct arena *a, struct str header,
 
 	acc->a = a;
 	acc->is_indexed = with_index;
-	acc->parser = mime_parser_new(a);
+	acc->work = arena_new();
+	acc->parser = mime_parser_new(acc->work);
 	if (rc == RC_OK)
 		rc = acceptance_push(acc, header, err);
 	if (rc != RC_OK) {
@@ -87,7 +89,7 @@ pack(struct acceptance *acc, const struct facts *facts)
 	struct str bytes;
 
 	if (acc->is_indexed)
-		f.grams = grams_make(acc->a, facts, buf_str(&acc->kept));
+		f.grams = grams_make(acc->work, facts, buf_str(&acc->kept));
 	facts_encode(&f, &b);
 	bytes = arena_dup_str(acc->a, buf_str(&b));
 	buf_done(&b);
@@ -121,5 +123,6 @@ acceptance_free(struct acceptance *acc)
 		return;
 	blob_writer_free(acc->writer);
 	buf_done(&acc->kept);
+	arena_free(acc->work);
 	mem_free(acc);
 }

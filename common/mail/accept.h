@@ -31,8 +31,8 @@ struct str acceptance_body(const struct acceptance *acc);
 enum rc acceptance_push(
     struct acceptance *acc, struct str bytes, struct err *err);
 /*
- * Ends the blob. *ret_packed are the facts as bytes (mime/facts.h); both
- * they and *ret_facts live in the arena.
+ * Ends the blob. *ret_packed are the facts as bytes (mime/facts.h), in the
+ * arena; *ret_facts live until acceptance_free.
  */
 enum rc acceptance_finish(struct acceptance *acc, struct oid *ret_blob,
     uint64_t *ret_size, struct str *ret_packed,

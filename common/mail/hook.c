@@ -272,8 +272,8 @@ fail(struct hook *k, const char *stage)
 }
 
 struct hook_answer
-hooks_ask(
-    struct hooks *h, size_t i, const char *stage, struct str attributes)
+hooks_ask(struct hooks *h, struct arena *a, size_t i, const char *stage,
+    struct str attributes)
 {
 	struct hook *k = &h->v[i];
 	struct hook_answer answer = { .action = HOOK_PASS };
@@ -291,7 +291,7 @@ hooks_ask(
 	    send_all(k, attributes, deadline) &&
 	    send_all(k, STR("\n"), deadline) &&
 	    read_answer(k, &b, deadline) &&
-	    hook_parse_answer(h->a, buf_str(&b), &answer);
+	    hook_parse_answer(a, buf_str(&b), &answer);
 	buf_done(&b);
 	return ok ? answer : fail(k, stage);
 }

@@ -35,10 +35,10 @@ bool hooks_have(const struct hooks *h, const char *stage);
 /*
  * Asks the hook with this number (from 0) when it is for the stage.
  * attributes: "name=value" lines, each with LF. A hook that does not answer
- * is a 451, or passes, by its `fails`.
+ * is a 451, or passes, by its `fails`. The answer's texts are in a.
  */
-struct hook_answer hooks_ask(
-    struct hooks *h, size_t i, const char *stage, struct str attributes);
+struct hook_answer hooks_ask(struct hooks *h, struct arena *a, size_t i,
+    const char *stage, struct str attributes);
 size_t hooks_count(const struct hooks *h);
 void hooks_free(struct hooks *h); /* ends the programs; NULL is accepted */
 

@@ -75,6 +75,7 @@ CFG(IMAP_PLAIN_NO_TLS, "imap.auth.plain_no_tls", BOOL, "false", 0, 1, "", FILE_O
     "Allow LOGIN and AUTHENTICATE PLAIN without TLS.")
 CFG(IMAP_APPEND_MAXIMUM, "imap.append.maximum", SIZE, "64M", 65536, 2147483647, "", ANYWHERE, "Octets of one APPEND.")
 CFG(IMAP_IDLE_POLL, "imap.idle.poll", DURATION, "60s", 1, 1740, "", ANYWHERE, "How often IDLE and NOTIFY look when no doorbell rings.")
+CFG(IMAP_LIMIT_CPU, "imap.limit.cpu", DURATION, "60s", 1, 3600, "", ANYWHERE, "CPU time that one command may take; then it is answered NO [LIMIT].")
 CFG(IMAP_NOTIFY_MAXIMUM, "imap.notify.maximum", INT, "1000", 1, 10000, "", ANYWHERE,
     "Folders of a mailbox that NOTIFY watches; with more it answers NOTIFICATIONOVERFLOW.")
 CFG(IMAP_PROGRESS_INTERVAL, "imap.progress.interval", DURATION, "10s", 0, 3600, "", ANYWHERE, "How often the client of a long command is told how far it is (RFC 9585); 0 tells at each step.")

@@ -160,6 +160,21 @@ stream_has_input(struct stream *s)
 	return s->ops->has_input(s) || (s->in_fd >= 0 && poll(&fd, 1, 0) > 0);
 }
 
+enum stream_end
+stream_end(const struct stream *s)
+{
+	struct pollfd fds[2] = { { .fd = s->in_fd, .events = POLLRDHUP },
+		{ .fd = s->out_fd } };
+
+	if (s->error != IO_OK)
+		return STREAM_GONE;
+	if (poll(fds, 2, 0) <= 0)
+		return STREAM_OPEN;
+	if (fds[1].revents & (POLLERR | POLLHUP | POLLNVAL))
+		return STREAM_GONE;
+	return fds[0].revents ? STREAM_HALF : STREAM_OPEN;
+}
+
 void
 stream_free(struct stream *s)
 {

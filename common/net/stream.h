@@ -53,6 +53,14 @@ enum io stream_wait(
 bool stream_has_input(struct stream *s);
 
 /*
+ * Without reading: has the peer ended its side (it may still read), or is it
+ * gone, so that nobody will? Looks at what the system knows by now: a peer
+ * that closed a TCP connection is HALF until something is written to it.
+ */
+enum stream_end { STREAM_OPEN, STREAM_HALF, STREAM_GONE };
+enum stream_end stream_end(const struct stream *s);
+
+/*
  * Handshakes. On IO_OK the same stream is encrypted. The reader above must
  * hold no byte that came before (CVE-2011-0411): see reader_pending.
  */

@@ -17,6 +17,7 @@ struct writer {
 	int64_t timeout_ms;
 	uint64_t total;
 	enum io error;
+	char last;       /* octet that was added */
 };
 
 struct writer *
@@ -69,6 +70,8 @@ writer_add(struct writer *w, const void *p, size_t len)
 	const char *from = p;
 
 	w->total += len;
+	if (len)
+		w->last = from[len - 1];
 	while (len && w->error == IO_OK) {
 		size_t room = w->size - w->len;
 		size_t n = len < room ? len : room;
@@ -139,6 +142,12 @@ writer_flush(struct writer *w)
 	if (w->error == IO_OK)
 		drain(w, true);
 	return w->error;
+}
+
+bool
+writer_is_at_line(const struct writer *w)
+{
+	return w->total == 0 || w->last == '\n';
 }
 
 enum io

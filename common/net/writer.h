@@ -24,6 +24,8 @@ void writer_vprintf(struct writer *w, const char *fmt, va_list ap)
     __attribute__((format(printf, 2, 0)));
 enum io writer_flush(struct writer *w);
 enum io writer_error(const struct writer *w); /* IO_OK or the sticky error */
+/* Nothing was added yet, or a line end last. */
+bool writer_is_at_line(const struct writer *w);
 uint64_t writer_total(const struct writer *w); /* octets taken so far */
 /* An encoder between writer and stream (COMPRESS=DEFLATE). */
 struct writer_filter {
