@@ -19,6 +19,7 @@ main(int argc, char **argv)
 	struct handler h = { .is_tls = false };
 	struct server_spec server = {
 		.busy = "* BYE Too many connections, try again later\r\n",
+		.listeners = session_listeners,
 		.session = on_connection,
 		.ctx = &h,
 	};
@@ -42,7 +43,6 @@ main(int argc, char **argv)
 
 	if (code != PROGRAM_GO_ON)
 		return code;
-	h.is_tls_given = h.is_tls;
 	if (server_load_tls(&h.program, h.is_tls, &h.tls, &err) == RC_OK) {
 		code = server_run(&h.program, &server);
 	} else {

@@ -138,7 +138,7 @@ start_tls(struct session *s)
 	struct err err;
 	enum io io;
 
-	if (!s->h->is_tls)
+	if (!s->is_tls)
 		return true;
 	(void)tls_server_refresh(s->h->tls, &err);
 	io = stream_start_tls_server(
@@ -182,13 +182,21 @@ greet(struct session *s)
 	buf_done(&b);
 }
 
+const struct server_listener session_listeners[] = {
+	{ "imap", 0, false },
+	{ "imaps", 0, true },
+	{ NULL, 0, false },
+};
+
 static void
 open_session(struct session *s, struct handler *h, struct connection *c)
 {
-	if (!h->is_tls_given)
-		h->is_tls = strcmp(c->listener, "imaps") == 0;
+	const struct server_listener *l =
+	    server_find_listener(session_listeners, c->listener);
+
 	*s = (struct session){ .h = h, .p = &h->program,
-		.config = &h->program.config, .c = c };
+		.config = &h->program.config, .c = c,
+		.is_tls = h->is_tls || (l && l->is_tls) };
 	s->stream = stream_new_fd(c->in_fd, c->out_fd);
 	stream_set_stop_fd(s->stream, c->stop_fd);
 	s->reader = reader_new(s->stream, BUFFER_SIZE);

@@ -14,7 +14,7 @@
 #include "net/reader.h"
 #include "net/serve.h"
 #include "net/writer.h"
-#include "program/program.h"
+#include "program/server.h"
 
 enum state {
 	STATE_CONNECTED,     /* not authenticated */
@@ -59,8 +59,7 @@ struct view {
 
 struct handler {
 	struct program program;
-	bool is_tls;
-	bool is_tls_given;
+	bool is_tls;             /* from the first byte, all connections */
 	const char *preauth;     /* address, or NULL */
 	struct tls_server *tls;
 };
@@ -76,6 +75,7 @@ struct session {
 	struct arena *arena;
 	struct arena *command_arena;
 	enum state state;
+	bool is_tls;             /* from the first byte */
 	struct str tag;          /* of the running command */
 	bool is_uid;
 	struct mailbox *user;
@@ -102,6 +102,7 @@ struct session {
 	char id[16];
 };
 
+extern const struct server_listener session_listeners[];
 bool session_run(struct handler *h, struct connection *c);
 void session_enter(struct session *s, enum state state);
 /* Deadline of the next input by state. */

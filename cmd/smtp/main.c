@@ -31,7 +31,7 @@ on_connection(void *ctx, struct connection *c)
 }
 
 static int
-run(struct handler *h, const struct server_spec *server,
+run(struct handler *h, struct server_spec *server,
     const char *role_name)
 {
 	struct err err;
@@ -46,6 +46,7 @@ run(struct handler *h, const struct server_spec *server,
 		log_complain(h->program.name, err.text);
 		return EXIT_CONFIG;
 	}
+	server->listeners = h->is_role_given ? NULL : session_listeners;
 	return server_run(&h->program, server);
 }
 

@@ -159,7 +159,7 @@ talks_early(struct session *s)
 	int64_t wait = config_int(s->config, CFG_SMTP_EARLY_TALK);
 	bool unused;
 
-	if (s->role != ROLE_MX || !s->c->peer.is_socket || s->h->is_tls)
+	if (s->role != ROLE_MX || !s->c->peer.is_socket || s->is_tls)
 		return false;
 	if (wait == 0)
 		return stream_has_input(s->stream);
@@ -173,7 +173,7 @@ start_tls(struct session *s)
 	struct err err;
 	enum io io;
 
-	if (!s->h->is_tls)
+	if (!s->is_tls)
 		return true;
 	(void)tls_server_refresh(s->h->tls, &err);
 	io = stream_start_tls_server(s->stream, s->h->tls,
@@ -202,33 +202,29 @@ greet(struct session *s)
 	    s->role == ROLE_LMTP ? "LMTP" : "ESMTP");
 }
 
-struct listener_role {
-	const char *name;
-	enum role role;
-	bool is_tls;
-};
-
-static const struct listener_role listener_roles[] = {
+const struct server_listener session_listeners[] = {
 	{ "smtp", ROLE_MX, false },
 	{ "submission", ROLE_SUBMISSION, false },
 	{ "submissions", ROLE_SUBMISSION, true },
 	{ "lmtp", ROLE_LMTP, false },
+	{ NULL, 0, false },
 };
 
-/* The name of the socket unit decides, unless an option did. */
+/*
+ * The name of the socket decides, unless an option did. It is a session's
+ * own: a child serves connections of all of its sockets.
+ */
 static void
-set_role(struct handler *h, const char *listener)
+session_take_role(struct session *s, const char *listener)
 {
-	size_t i;
+	const struct server_listener *l =
+	    server_find_listener(session_listeners, listener);
 
-	if (h->is_role_given)
-		return;
-	for (i = 0; i < sizeof(listener_roles) / sizeof(*listener_roles);
-	     i++) {
-		if (strcmp(listener, listener_roles[i].name) == 0) {
-			h->role = listener_roles[i].role;
-			h->is_tls = listener_roles[i].is_tls;
-		}
+	s->role = s->h->role;
+	s->is_tls = s->h->is_tls;
+	if (!s->h->is_role_given && l) {
+		s->role = (enum role)l->role;
+		s->is_tls |= l->is_tls;
 	}
 }
 
@@ -248,9 +244,9 @@ session_out_of_memory(void *ctx)
 static void
 open_session(struct session *s, struct handler *h, struct connection *c)
 {
-	set_role(h, c->listener);
 	*s = (struct session){ .h = h, .p = &h->program,
-		.config = &h->program.config, .c = c, .role = h->role };
+		.config = &h->program.config, .c = c };
+	session_take_role(s, c->listener);
 	s->stream = stream_new_fd(c->in_fd, c->out_fd);
 	stream_set_stop_fd(s->stream, c->stop_fd);
 	s->reader = reader_new(s->stream, BUFFER_SIZE);

@@ -14,7 +14,7 @@
 #include "net/reader.h"
 #include "net/serve.h"
 #include "net/writer.h"
-#include "program/program.h"
+#include "program/server.h"
 
 enum role { ROLE_MX, ROLE_SUBMISSION, ROLE_LMTP };
 
@@ -54,9 +54,9 @@ struct transaction {
 /* What main found out, the same for every session of the process. */
 struct handler {
 	struct program program;
-	enum role role;
+	enum role role;       /* of all connections, when it was given */
 	bool is_role_given;
-	bool is_tls;          /* from the first byte */
+	bool is_tls;          /* from the first byte, all of them */
 	struct tls_server *tls;
 };
 
@@ -73,7 +73,8 @@ struct session {
 	struct arena *arena;
 	struct arena *txn_arena;
 	struct arena *command_arena;
-	enum role role;
+	enum role role;       /* by the socket: another one may differ */
+	bool is_tls;          /* from the first byte */
 	enum state state;
 	bool is_esmtp;        /* EHLO or LHLO: enhanced codes */
 	bool is_ending;       /* after the reply that is being written */
@@ -91,6 +92,8 @@ struct session {
 	char id[16];
 };
 
+/* The sockets by name; the numbers are of enum role. */
+extern const struct server_listener session_listeners[];
 /* One connection; true: the process may serve another one. */
 bool session_run(struct handler *h, struct connection *c);
 void session_enter(struct session *s, enum state state);

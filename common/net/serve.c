@@ -551,14 +551,40 @@ serve_inherited(struct server *s, char **names, int n)
 	return EXIT_OK;
 }
 
+/* What libsystemd and Accept=yes say when nobody gave a name. */
+static void
+serve_drop_defaults(char **names, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++) {
+		if (strcmp(names[i], "unknown") == 0 ||
+		    strcmp(names[i], "connection") == 0)
+			names[i][0] = '\0';
+	}
+}
+
+static bool
+serve_knows_all(const struct serve_options *o, char **names, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++) {
+		if (o->knows && !o->knows(o->ctx, names[i]))
+			return false;
+	}
+	return true;
+}
+
 int
 serve_run(const struct serve_options *o)
 {
 	struct server s = { .o = o };
 	char **names = NULL;
-	int i, code, n = sd_listen_fds_with_names(1, &names);
+	int i, code = EXIT_CONFIG, n = sd_listen_fds_with_names(1, &names);
 
 	ignore_signals();
+	serve_drop_defaults(names, n);
 	for (i = 0; i < n; i++) {
 		int fd = SD_LISTEN_FDS_START + i;
 
@@ -568,7 +594,8 @@ serve_run(const struct serve_options *o)
 			s.listeners[s.n_listeners++] = fd;
 		}
 	}
-	code = serve_inherited(&s, names, n);
+	if (serve_knows_all(o, names, n))
+		code = serve_inherited(&s, names, n);
 	free_names(names, n);
 	return code;
 }

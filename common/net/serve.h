@@ -14,7 +14,7 @@ struct connection {
 	int stop_fd;           /* readable when the process should end */
 	struct peer peer;
 	struct str local_address;
-	const char *listener;  /* FileDescriptorName, or "" */
+	const char *listener;  /* FileDescriptorName; "": it has none */
 	bool is_terminal;
 	char local_text[64];
 };
@@ -27,6 +27,12 @@ struct serve_options {
 	const char *busy;       /* sent when over a limit: "421 ...\r\n" */
 	bool trusts_environment; /* UCSPI: TCPREMOTEIP may name the peer */
 	void *ctx;
+	/*
+	 * Asked for each socket passed in, before anything is served: whether
+	 * it may have that name ("": it has none). False: it has complained,
+	 * and nothing is served. May be NULL.
+	 */
+	bool (*knows)(void *ctx, const char *listener);
 	/* One session. True: this process may serve another one. */
 	bool (*session)(void *ctx, struct connection *c);
 	/* In the parent before the first fork; may be NULL. */
@@ -41,7 +47,7 @@ struct serve_options {
  * Serves until there is nothing more to do: the exit code. A connected
  * socket or pipe on 0/1, or one passed in: one session. LISTEN_FDS with
  * listening sockets: accepts and forks until SIGTERM or SIGINT, tells the
- * children to end, and waits for them.
+ * children to end, and waits for them. EXIT_CONFIG: a name is not known.
  */
 int serve_run(const struct serve_options *o);
 

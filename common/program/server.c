@@ -1,6 +1,7 @@
 /* The serving of both protocols; see server.h. */
 #include "program/server.h"
 
+#include "log/log.h"
 #include "net/tlsconf.h"
 
 #include "base/banned.h"
@@ -26,6 +27,18 @@ server_load_tls(const struct program *p, bool is_needed,
 	return tls_server_new(&o, ret_tls, err);
 }
 
+const struct server_listener *
+server_find_listener(const struct server_listener *table, const char *name)
+{
+	const struct server_listener *l;
+
+	for (l = table; l->name; l++) {
+		if (!name[0] || strcmp(l->name, name) == 0)
+			return l;
+	}
+	return NULL;
+}
+
 struct server {
 	struct program *p;
 	const struct server_spec *spec;
@@ -38,6 +51,27 @@ on_connection(void *ctx, struct connection *c)
 
 	program_age_config(s->p);
 	return s->spec->session(s->spec->ctx, c);
+}
+
+static bool
+server_knows(void *ctx, const char *name)
+{
+	const struct server *s = ctx;
+	const struct server_listener *l = s->spec->listeners;
+	struct err err;
+
+	if (!l)
+		return true;
+	l = server_find_listener(l, name);
+	if (l && (!l->is_tls || config_str(&s->p->config,
+				    CFG_TLS_CERTIFICATE).len))
+		return true;
+	err_set(&err, RC_PERM, "", l
+		? "the socket %s needs tls.certificate and tls.key"
+		: "%s is no name of a socket here (FileDescriptorName; see "
+		  "the manual page)", name);
+	log_complain(s->p->name, err.text);
+	return false;
 }
 
 static void
@@ -78,6 +112,7 @@ server_run(struct program *p, const struct server_spec *spec)
 		.busy = spec->busy,
 		.trusts_environment = spec->trusts_environment,
 		.ctx = &s,
+		.knows = server_knows,
 		.session = on_connection,
 		.prefork = prefork,
 		.postfork = postfork,
