@@ -51,7 +51,7 @@ void
 client_set_reply(struct smtp_reply *r, uint32_t code, const char *status,
     const char *text)
 {
-	r->code = code;
+	*r = (struct smtp_reply){ .code = code };
 	snprintf(r->status, sizeof(r->status), "%s", status);
 	snprintf(r->text, sizeof(r->text), "%s", text);
 }
@@ -77,7 +77,7 @@ read_reply(struct client *c, int64_t timeout_ms, bool is_hello,
 			return false;
 		}
 		client_note(c, "S", l.text);
-		if (!smtp_reply_parse(l.text, r, &is_last)) {
+		if (!smtp_reply_parse(l.text, n == 0, r, &is_last)) {
 			client_set_reply(r, 0, "4.5.0", "That is no SMTP reply");
 			return false;
 		}
@@ -253,8 +253,20 @@ log_in(struct client *c, struct smtp_reply *r)
 	if (ok && client_verdict(r) == RC_OK)
 		return true;
 	if (client_verdict(r) == RC_PERM)
-		client_set_reply(r, 454, "4.7.8", r->text);
+		r->status[0] = '4'; /* the code and its text stay */
 	return false;
+}
+
+/* Its name is the first word (RFC 5321 4.2). */
+static bool
+client_is_us(struct client *c, const struct smtp_reply *r)
+{
+	struct str text = str_from_cstr(r->text);
+	struct str name = str_slice(text, 0, str_find_char(text, ' '));
+
+	c->is_us |= c->target->is_by_dns && !c->is_lmtp &&
+	    str_equals_nocase(name, c->m->p->hostname);
+	return c->is_us;
 }
 
 static bool
@@ -263,7 +275,8 @@ greet(struct client *c, struct smtp_reply *r)
 	enum tls_policy tls = c->target->tls;
 	bool must = tls == TLS_MUST || tls == TLS_VERIFY;
 
-	if (!client_ask(c, r) || client_verdict(r) != RC_OK || !hello(c, r))
+	if (!client_ask(c, r) || client_verdict(r) != RC_OK ||
+	    client_is_us(c, r) || !hello(c, r) || client_is_us(c, r))
 		return false;
 	if (c->extensions & EXT_STARTTLS && tls != TLS_NEVER &&
 	    !c->without_tls && !start_tls(c, r))
@@ -326,13 +339,15 @@ greet_somehow(struct client **c, struct smtp_reply *r)
 
 enum rc
 client_open(struct mda *m, const struct client_target *t,
-    struct client **ret_client, struct smtp_reply *ret_reply)
+    struct client **ret_client, struct smtp_reply *ret_reply,
+    bool *ret_is_us)
 {
 	struct client *c = connect_to(m, t, ret_reply);
 
 	if (!c)
 		return RC_TEMP;
 	if (!greet_somehow(&c, ret_reply)) {
+		*ret_is_us = c && c->is_us;
 		client_close(c);
 		return client_verdict(ret_reply) == RC_PERM ? RC_PERM
 							    : RC_TEMP;

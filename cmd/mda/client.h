@@ -22,16 +22,19 @@ struct client_target {
 	uint16_t port;
 	enum tls_policy tls;
 	bool is_lmtp;
+	bool is_by_dns;         /* who names itself as we do is this host */
 	struct str login;       /* "" = no AUTH */
 	struct str password;
 };
 
 /*
  * Connects and greets. RC_TEMP or RC_PERM (554 greeting): *ret_reply says
- * why; its code is 0 when nobody answered.
+ * why; its code is 0 when nobody answered. *ret_is_us: a host that the DNS
+ * led to has our own name in its greeting or its answer to EHLO.
  */
 enum rc client_open(struct mda *m, const struct client_target *t,
-    struct client **ret_client, struct smtp_reply *ret_reply);
+    struct client **ret_client, struct smtp_reply *ret_reply,
+    bool *ret_is_us);
 /*
  * One message for up to CLIENT_RECIPIENTS recipients. replies[i] is the
  * answer for v[i]: that to RCPT when it was refused, else that to the end of

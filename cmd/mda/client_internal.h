@@ -15,11 +15,13 @@ struct client {
 	bool is_lmtp;
 	bool without_tls;       /* the handshake failed before, and TLS_MAY */
 	bool has_failed_tls;
+	bool is_us;             /* it has our own name */
 	int fd;
 	struct stream *stream;
 	struct reader *reader;
 	struct writer *writer;
 	unsigned extensions;
+	bool says_utf8;         /* MAIL of this message has SMTPUTF8 */
 	bool is_broken;
 	/* Commands that were sent and not answered yet. */
 	struct smtp_reply *pending[PENDING_MAX];

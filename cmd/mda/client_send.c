@@ -1,8 +1,8 @@
 /* One message of a client's session; see client.h. */
-#include "base/ascii.h"
 #include "client_internal.h"
 #include "db/blob.h"
 #include "smtp/dot.h"
+#include "text/idn.h"
 
 #include "base/banned.h"
 
@@ -31,18 +31,36 @@ sync_replies(struct client *c)
 	return !c->is_broken;
 }
 
+/*
+ * An address as this message may have it here: without SMTPUTF8, with the
+ * domain in A-labels (RFC 6531 3.7.1). "" or one without '@' stays.
+ */
+static struct str
+client_address(const struct client *c, struct str address)
+{
+	size_t at = str_find_last_char(address, '@');
+	struct str domain;
+
+	if (c->says_utf8 || !idn_is_8bit(address) ||
+	    at == address.len ||
+	    !idn_to_ascii(c->m->a, str_tail(address, at + 1), &domain))
+		return address;
+	return arena_join3(
+	    c->m->a, str_slice(address, 0, at), STR("@"), domain);
+}
+
 static void
 put_mail(struct client *c, const struct queue_item *item)
 {
 	struct arena *a = c->m->a;
-	struct str p = STR("");
+	struct str p = STR(""), sender = client_address(c, item->sender);
 
 	if (c->extensions & EXT_SIZE)
 		p = arena_printf(a, " SIZE=%llu",
 		    (unsigned long long)item->size + item->headers.len);
 	if (c->extensions & EXT_8BITMIME && item->body_8bit)
 		p = arena_join(a, p, STR(" BODY=8BITMIME"));
-	if (c->extensions & EXT_SMTPUTF8 && item->smtputf8)
+	if (c->says_utf8)
 		p = arena_join(a, p, STR(" SMTPUTF8"));
 	if (c->extensions & EXT_DSN && item->ret)
 		p = arena_join(a, p, item->ret == RET_FULL
@@ -50,7 +68,7 @@ put_mail(struct client *c, const struct queue_item *item)
 			: STR(" RET=HDRS"));
 	if (c->extensions & EXT_DSN && item->envid.len)
 		p = arena_join3(a, p, STR(" ENVID="), item->envid);
-	client_put(c, "MAIL FROM:<%.*s>%.*s", STR_ARG(item->sender), STR_ARG(p));
+	client_put(c, "MAIL FROM:<%.*s>%.*s", STR_ARG(sender), STR_ARG(p));
 }
 
 struct notify_word {
@@ -84,27 +102,21 @@ static void
 put_rcpt(struct client *c, const struct queue_recipient *r)
 {
 	struct arena *a = c->m->a;
-	struct str p = STR("");
+	struct str p = STR(""), address = client_address(c, r->address);
 
 	if (c->extensions & EXT_DSN) {
 		p = notify_param(a, r->notify);
 		if (r->orcpt.len)
 			p = arena_join3(a, p, STR(" ORCPT="), r->orcpt);
 	}
-	client_put(c, "RCPT TO:<%.*s>%.*s", STR_ARG(r->address), STR_ARG(p));
+	client_put(c, "RCPT TO:<%.*s>%.*s", STR_ARG(address), STR_ARG(p));
 }
 
 /* RFC 6531 3.2: such an address goes only to who understands it. */
 static bool
 is_unspeakable(const struct client *c, struct str address)
 {
-	size_t i;
-
-	for (i = 0; !(c->extensions & EXT_SMTPUTF8) && i < address.len; i++) {
-		if (ascii_is_8bit(address.p[i]))
-			return true;
-	}
-	return false;
+	return !c->says_utf8 && idn_is_8bit(client_address(c, address));
 }
 
 struct envelope {
@@ -291,6 +303,13 @@ client_send(struct client *c, const struct queue_item *item,
 	struct smtp_reply lost;
 
 	buf_truncate(&c->transcript, c->greeting_end);
+	c->says_utf8 = item->smtputf8 && (c->extensions & EXT_SMTPUTF8);
+	if (is_unspeakable(c, item->sender)) {
+		client_set_reply(&lost, 553, "5.6.7",
+		    "The next mail system has no SMTPUTF8");
+		answer_all(&e, &lost);
+		return RC_OK;
+	}
 	if (!send_envelope(c, &e)) {
 		client_set_reply(&lost, 0, "4.4.2", "Connection lost");
 		answer_all(&e, e.mail.code && client_verdict(&e.mail) != RC_OK

@@ -60,7 +60,7 @@ destination_of(struct mda *m, struct job *j, const struct verdict *v,
     struct destination *ret, struct err *err)
 {
 	struct destination to = {
-		.domain = arena_dup_lower(m->a, v->to.domain),
+		.domain = address_fold_domain(m->a, v->to.domain),
 		.route = STR(""),
 		.is_backup = v->answer.verdict == RCPT_BACKUP,
 	};
@@ -87,6 +87,7 @@ destination_split(struct mda *m, struct str route, struct str *ret_host,
 
 	*ret_host = route;
 	if (colon < route.len && !str_ends_with(route, STR("]")) &&
+	    (route.p[0] == '[' || str_find_char(route, ':') == colon) &&
 	    num_parse_u64(str_tail(route, colon + 1), 65535, &port))
 		*ret_host = str_slice(route, 0, colon);
 	*ret_port = (uint16_t)port;

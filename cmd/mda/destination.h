@@ -6,7 +6,7 @@
 
 struct destination {
 	struct str key;         /* the same for all that go the same way */
-	struct str domain;      /* lower case */
+	struct str domain;      /* folded: A-labels, or a literal */
 	struct str route;       /* host, host:port, [v6]:port, /path; "" = by MX */
 	bool is_lmtp;
 	struct str login;       /* AUTH at the route */

@@ -52,18 +52,20 @@ hang_up(struct courier *c)
 
 /* --- where to --------------------------------------------------------------------- */
 
-static bool
-remote_try_host(
-    struct courier *c, const struct destination *to, const struct host *host)
+static void
+remote_try_host(struct courier *c, const struct destination *to,
+    struct hosts *hosts, const struct host *host)
 {
 	struct client_target t = { host->name, host->address, host->port,
-		to->tls, to->is_lmtp, to->login, to->password };
+		to->tls, to->is_lmtp, host->is_by_dns, to->login,
+		to->password };
+	bool is_us = false;
 
-	if (client_open(c->m, &t, &c->client, &c->last) != RC_OK)
-		return false;
-	c->open = to->key;
 	c->host = host->name;
-	return true;
+	if (client_open(c->m, &t, &c->client, &c->last, &is_us) == RC_OK)
+		c->open = to->key;
+	else if (is_us)
+		hosts_cut(hosts);
 }
 
 /* RC_TEMP and RC_PERM with err; RC_OK: there is a client, or c->last. */
@@ -85,7 +87,9 @@ open_client(struct courier *c, const struct destination *to,
 	rc = hosts_find(c->m, c->dns, to, &hosts, err);
 	while (rc == RC_OK && !c->client &&
 	    hosts_next(&hosts, &host, &c->last))
-		(void)remote_try_host(c, to, &host);
+		remote_try_host(c, to, &hosts, &host);
+	if (rc == RC_OK && !c->client)
+		rc = hosts_end(&hosts, err);
 	if (!c->client)
 		give_slot(c, to->key, rc == RC_OK && c->last.code == 0);
 	return rc;
@@ -224,6 +228,8 @@ refuse_party(struct courier *c, const struct party *p, const struct err *err)
 	size_t i;
 
 	for (i = 0; i < p->n; i++) {
+		if (has_reply && c->last.code)
+			p->v[i]->now.host = c->host;
 		if (err->rc == RC_PERM)
 			verdict_fail(c->m, p->v[i], 550, status, text);
 		else

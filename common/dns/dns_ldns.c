@@ -230,18 +230,25 @@ dns_addresses(struct dns *d, struct arena *a, struct str host,
     struct str **ret_v, size_t *ret_n, struct err *err)
 {
 	struct texts t = { .all = { 0 } };
-	enum rc rc;
+	enum rc rc = RC_OK;
+	struct err one;
 	size_t i;
 
+	/* Servers that fail at AAAA and know A are many (RFC 4074). */
 	for (i = 0; i < 2; i++) {
 		ldns_pkt *packet = NULL;
 
-		rc = query(d, a, host, address_types[i], &packet, err);
-		if (rc != RC_OK)
-			return rc;
-		collect_addresses(a, packet, address_types[i], &t);
-		ldns_pkt_free(packet);
+		one.rc = query(d, a, host, address_types[i], &packet, &one);
+		if (one.rc == RC_OK) {
+			collect_addresses(a, packet, address_types[i], &t);
+			ldns_pkt_free(packet);
+		} else if (rc != RC_TEMP) {
+			rc = one.rc;
+			*err = one;
+		}
 	}
+	if (t.all.n == 0 && rc != RC_OK)
+		return rc;
 	*ret_v = t.all.v;
 	*ret_n = t.all.n;
 	return RC_OK;

@@ -109,6 +109,8 @@ CFG(MDA_BATCH, "mda.batch", INT, "50", 1, 1000, "", ANYWHERE, "Messages of one c
 CFG(MDA_LEASE, "mda.lease", DURATION, "10m", 10, 86400, "", ANYWHERE, "How long a claim holds without a renewal.")
 CFG(MDA_LOOP_INTERVAL, "mda.loop.interval", DURATION, "30s", 1, 3600, "", FILE_ONLY, "With --loop: between two scans when no doorbell rings.")
 CFG(MDA_WORKERS, "mda.workers", INT, "1", 1, 64, "", FILE_ONLY, "Processes that deliver side by side.")
+CFG(REMOTE_ALLOW_NETWORKS, "remote.allow.networks", LIST, "", 0, 1000, "", FILE_ONLY,
+    "Networks (CIDR) that mail to other systems may go to although the DNS must not lead it there: this host's own addresses, loopback, link-local. A route needs no leave.")
 CFG(REMOTE_CONCURRENCY, "remote.concurrency", INT, "10", 1, 1000, "", ANYWHERE,
     "Sessions at a time to one destination, over all hosts.")
 CFG(REMOTE_DEAD_WAIT, "remote.dead.wait", DURATION, "5m", 1, 86400, "", ANYWHERE,

@@ -22,33 +22,48 @@ is_status(struct str s, uint64_t code)
 	    num_parse_u64(subject, 999, &n) && num_parse_u64(s, 999, &n);
 }
 
+/* Behind what the lines before it said, cut where there is no more room. */
+static void
+add_text(struct smtp_reply *r, struct str text)
+{
+	size_t at = strlen(r->text), room = sizeof(r->text) - 1 - at, i;
+
+	text = str_trim(text);
+	if (at && text.len && room) {
+		r->text[at++] = ' ';
+		room--;
+	}
+	text = str_slice(text, 0, room);
+	for (i = 0; i < text.len; i++)
+		r->text[at + i] = ascii_is_cntl(text.p[i]) ? '?' : text.p[i];
+	r->text[at + i] = '\0';
+}
+
 bool
-smtp_reply_parse(
-    struct str line, struct smtp_reply *ret_reply, bool *ret_is_last)
+smtp_reply_parse(struct str line, bool is_first,
+    struct smtp_reply *ret_reply, bool *ret_is_last)
 {
 	struct str text = str_tail(line, 4), word;
 	struct smtp_reply *r = ret_reply;
 	uint64_t code;
-	size_t i;
 
 	if (line.len < 3 || !num_parse_u64(str_slice(line, 0, 3), 599, &code) ||
 	    code < 200 || (line.len > 3 && line.p[3] != ' ' &&
 			      line.p[3] != '-'))
 		return false;
 	*ret_is_last = line.len == 3 || line.p[3] == ' ';
-	r->code = (uint32_t)code;
+	if (is_first)
+		*r = (struct smtp_reply){ .status = "" };
 	word = str_slice(text, 0, str_find_char(text, ' '));
 	if (is_status(word, code)) {
 		snprintf(r->status, sizeof(r->status), "%.*s", STR_ARG(word));
-		text = str_trim(str_tail(text, word.len));
-	} else {
+		text = str_tail(text, word.len);
+	} else if (r->code != code) {
 		snprintf(r->status, sizeof(r->status), "%u.0.0",
-		    r->code / 100);
+		    (unsigned)code / 100);
 	}
-	text = str_slice(text, 0, sizeof(r->text) - 1);
-	for (i = 0; i < text.len; i++)
-		r->text[i] = ascii_is_cntl(text.p[i]) ? '?' : text.p[i];
-	r->text[i] = '\0';
+	r->code = (uint32_t)code;
+	add_text(r, text);
 	return true;
 }
 

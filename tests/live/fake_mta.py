@@ -11,7 +11,7 @@ class FakeMta:
     """script: {stage: action}; an action is a reply, or one of hang, close,
     garbage, endless, long. Counts sessions, keeps what was accepted."""
 
-    def __init__(self, script=None, extensions=(), delay=0):
+    def __init__(self, script=None, extensions=(), delay=0, listener=None):
         self.script = script or {}
         self.extensions = extensions
         self.delay = delay
@@ -21,7 +21,7 @@ class FakeMta:
         self.at_once = 0
         self.most_at_once = 0
         self.lock = threading.Lock()
-        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.listener = listener or socket.create_server(('127.0.0.1', 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -85,7 +85,7 @@ class FakeMta:
             if line.startswith(b'\x16\x03'):  # a TLS handshake
                 self.act(sock, 'tls', '500 what')
                 return
-            self.commands.append(line.decode('latin-1').strip())
+            self.commands.append(line.decode('utf-8', 'replace').strip())
             good = '250 2.0.0 ok'
             if verb == 'EHLO':
                 good = '\r\n'.join(['250-fake'] + [

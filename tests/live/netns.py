@@ -2,10 +2,13 @@
 containers are: also with numbers of processes that others have too. Each
 has a veth pair to here with a network of four addresses in 198.18.0.0/15
 (RFC 2544: for tests); all reach `address`, ours on the first pair."""
+import ctypes
 import os
 import random
 import re
+import socket
 import subprocess
+import threading
 
 
 def ip(*words):
@@ -65,6 +68,24 @@ class Hosts:
             subprocess.run(['ip', 'netns', 'delete', name],
                            stderr=subprocess.DEVNULL)
         self.made = []
+
+    def address_of(self, n):
+        return self.network + str(4 * n + 2)
+
+    def listen(self, n, port=0):
+        """A listening socket on host n, for us to accept on."""
+        done = []
+
+        def enter():
+            # Only this thread goes there; a socket stays where it was made.
+            with open(f'/run/netns/{self.tag}{n}') as f:
+                libc = ctypes.CDLL(None, use_errno=True)
+                if libc.setns(f.fileno(), 0x40000000) == 0:  # CLONE_NEWNET
+                    done.append(socket.create_server(('0.0.0.0', port)))
+        thread = threading.Thread(target=enter)
+        thread.start()
+        thread.join()
+        return done[0]
 
     def argv(self, n, argv):
         """The command on host n, which also has a name of its own; when it

@@ -91,6 +91,7 @@ class DnsFaults(LiveTest):
         s.add_domain()
         s.add_mailbox('ann@example.org', '--may-relay')
         s.set('remote.timeout', {'reply': '1s', 'connect': '1s'})
+        s.set('remote.allow', {'networks': ['127.0.0.0/8']})
 
     def attempt(self, dns_port, remote_port=1):
         s = self.system
@@ -121,6 +122,34 @@ class DnsFaults(LiveTest):
 
     def test_down(self):
         self.waits(free_port())
+
+    def test_aaaa_that_fails_does_not_stop_a(self):
+        def half(good, bad):
+            def make(query):
+                _, kind = question(query)
+                if kind == bad:
+                    return answer(query, flags=0x8182)
+                if kind == good:
+                    return answer(query, (good, {
+                        1: bytes([127, 0, 0, 1]),
+                        28: bytes(15) + b'\1'}[good]))
+                return answer(query)
+            return make
+        self.system.set('remote.allow',
+                        {'networks': ['127.0.0.0/8', '::1']})
+        for good, bad in ((1, 28), (28, 1)):
+            with self.subTest(good=good, bad=bad):
+                fake = FakeMta(listener=socket.create_server(
+                    ('', 0), family=socket.AF_INET6, dualstack_ipv6=True))
+                self.addCleanup(fake.close)
+                liar = Liar(half(good, bad))
+                self.addCleanup(liar.close)
+                self.assertIsNone(self.attempt(liar.port, fake.port))
+                self.assertEqual(len(fake.messages), 1)
+        both = Liar(lambda q: answer(q, flags=0x8182)
+                    if question(q)[1] in (1, 28) else answer(q))
+        self.addCleanup(both.close)
+        self.waits(both.port)
 
     def test_lies(self):
         for name, make in LIES.items():

@@ -4,14 +4,11 @@ import os
 import re
 import unittest
 
-from harness import LiveTest, System, free_port, wait_for
+from harness import LiveTest, System
+from nameserver import start_nsd
 from test_tls import make_certificate
 
-ZONE = '''$TTL 60
-@ IN SOA ns hostmaster 1 3600 600 86400 60
-@ IN NS ns
-ns IN A 127.0.0.1
-mx IN A 127.0.0.1
+ZONE = '''mx IN A 127.0.0.1
 dead IN A 127.0.0.2
 good IN MX 10 dead.example.
 good IN MX 20 mx.example.
@@ -42,7 +39,7 @@ class Remote(LiveTest):
     @classmethod
     def prepare(cls):
         s = cls.system
-        cls.start_nsd()
+        start_nsd(s, {'example': ZONE})
         cls.far = System()
         make_certificate(cls.far.folder, 'far', 'mx.example')
         cls.far.set('hostname', 'mx.example')
@@ -56,37 +53,13 @@ class Remote(LiveTest):
             cls.far.add_mailbox('bob@' + domain)
             cls.far.add_mailbox('eve@' + domain)
         s.set('remote.port', cls.far.serve('m3mta-smtp', 'smtp'))
-        s.set('dns.server', f'127.0.0.1:{cls.dns_port}')
+        # The far system is on loopback, where the DNS alone leads nobody.
+        s.set('remote.allow', {'networks': ['127.0.0.0/8', '::1']})
         s.write_config()
         s.add_domain()
         s.add_mailbox('ann@example.org', '--may-relay')
         for domain in ('backup.example', 'down.example'):
             s.m3mta('domain', 'add', domain, '--delivery=backup')
-
-    @classmethod
-    def start_nsd(cls):
-        s = cls.system
-        cls.dns_port = free_port()
-        with open(s.folder + '/zone', 'w') as f:
-            f.write(ZONE)
-        with open(s.folder + '/nsd.conf', 'w') as f:
-            f.write(f'''server:
-  ip-address: 127.0.0.1@{cls.dns_port}
-  username: ""
-  zonesdir: "{s.folder}"
-  pidfile: "{s.folder}/nsd.pid"
-  xfrdfile: "{s.folder}/xfrd"
-  zonelistfile: "{s.folder}/zones"
-  xfrdir: "{s.folder}"
-  server-count: 1
-remote-control:
-  control-enable: no
-zone:
-  name: "example"
-  zonefile: zone
-''')
-        s.start(['/usr/sbin/nsd', '-d', '-c', s.folder + '/nsd.conf'])
-        wait_for(lambda: System.is_listening(cls.dns_port), what='nsd')
 
     @classmethod
     def tearDownClass(cls):
