@@ -124,6 +124,14 @@ test: ## installs what the tests need and runs all of them
 	@$(MAKE) --no-print-directory test-builds
 	@/usr/bin/python3 tests/run --build $(BUILD) unit live
 
+.PHONY: live-bins
+live-bins: $(LIVE_BIN)
+
+.PHONY: coverage
+coverage: ## lines and branches that the tests run; minutes
+	@tools/setup coverage
+	@tools/coverage $(BUILD)-cov
+
 .PHONY: conformance
 conformance: ## the rows of the SMTP cases, the lines of bad input, one by one
 	@tools/setup test
