@@ -354,6 +354,19 @@ enqueue(const struct str *to, size_t n)
 	return item;
 }
 
+/* What we take for the server's time is behind it by what it took to ask. */
+static void
+claim_when_due(struct queue_claim *ret)
+{
+	int i;
+
+	ret->n = 0;
+	for (i = 0; i < 200 && ret->n == 0; i++) {
+		usleep(20000);
+		OK(queue_claim(db, a, 7, STR("w"), 10, 1, ret, &err));
+	}
+}
+
 START_TEST(test_queue)
 {
 	struct str to[] = { STR_INIT("a@b.c"), STR_INIT("d@e.f") };
@@ -394,7 +407,7 @@ START_TEST(test_queue)
 		ck_assert(done);
 	}
 	for (i = 0; i < 3; i++) {
-		OK(queue_claim(db, a, 7, STR("w"), 10, 1, &claim, &err));
+		claim_when_due(&claim);
 		ck_assert_uint_eq(claim.n, 1);
 		usleep(20000);
 	}

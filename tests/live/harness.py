@@ -80,7 +80,9 @@ def wait_for(condition, seconds=10, what='condition'):
 
 
 class System:
-    """A mail system: its database, files and processes."""
+    """A mail system: its database, files and processes. prefix: words
+    before the programs of run() and Dialog, as valgrind's."""
+    prefix = ()
 
     def __init__(self, build='', **settings):
         self.build = build
@@ -158,7 +160,7 @@ class System:
 
     def run(self, argv, data=None, code=0, env=None, timeout=120):
         done = subprocess.run(
-            argv, input=data, stdout=subprocess.PIPE,
+            [*self.prefix, *argv], input=data, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, timeout=timeout,
             env=dict(os.environ, **self.sanitizers, **(env or {})))
         if code is not None and done.returncode != code:
@@ -280,7 +282,8 @@ class Dialog:
         else:
             self.sock, other = socket.socketpair()
             self.process = subprocess.Popen(
-                [system.binary(program, fault), '-c', system.config, *options],
+                [*system.prefix, system.binary(program, fault), '-c',
+                 system.config, *options],
                 stdin=other, stdout=other, stderr=subprocess.DEVNULL,
                 env=dict(os.environ, **system.sanitizers, **(env or {})))
             other.close()
