@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/vec.h"
@@ -313,6 +314,21 @@ config_read_keys(const struct source *s, const bson_t *doc, struct err *err)
 	return RC_OK;
 }
 
+/* Whoever can write the file has programs run in our name. */
+static enum rc
+config_check_mode(FILE *f, const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fileno(f), &st) != 0)
+		return err_set(err, RC_PERM, "", "%s: %m", path);
+	if (S_ISREG(st.st_mode) && (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return err_set(err, RC_PERM, "",
+		    "%s: others than its owner can write it (mode %04o): "
+		    "chmod go-w", path, (unsigned)(st.st_mode & 07777));
+	return RC_OK;
+}
+
 static enum rc
 read_text(struct arena *a, const char *path, bool must_exist,
     struct str *ret_text, struct err *err)
@@ -327,6 +343,10 @@ read_text(struct arena *a, const char *path, bool must_exist,
 	}
 	if (!f)
 		return err_set(err, RC_PERM, "", "%s: %m", path);
+	if (config_check_mode(f, path, err) != RC_OK) {
+		fclose(f);
+		return RC_PERM;
+	}
 	do {
 		buf_reserve(&b, 4096);
 		n = fread(b.p + b.len, 1, 4096, f);

@@ -221,22 +221,49 @@ program_tell_ignored(struct program *p)
 	log_end();
 }
 
+/*
+ * A document that somebody spoilt does not stop a process that has a good
+ * configuration: that holds until there is a better one.
+ */
+static enum rc
+program_keep_config(struct program *p, struct err *err)
+{
+	bool is_kept = p->has_good_config && err->rc == RC_PERM &&
+	    strcmp(err->code, "SCHEMA") != 0;
+
+	if (!is_kept)
+		return err->rc;
+	if (!p->has_told_bad)
+		log_failure("config-refused", err);
+	p->has_told_bad = p->has_db_config = true;
+	return RC_OK;
+}
+
 enum rc
 program_read_db_config(struct program *p, struct err *err)
 {
+	struct config c = p->file_config;
+	struct arena *a, *old = p->db_arena;
 	enum rc rc;
 
 	if (p->has_db_config)
 		return RC_OK;
-	p->config = p->file_config;
-	arena_reset(p->db_arena);
-	rc = config_read_db(&p->config, p->db_arena, p->db, p->daemon, err);
+	a = arena_new();
+	rc = config_read_db(&c, a, p->db, p->daemon, err);
 	if (rc == RC_OK)
-		rc = config_check_lists(&p->config, err);
-	p->has_db_config = rc == RC_OK;
+		rc = config_check_lists(&c, err);
 	p->db_config_ms = clock_mono_ms();
+	if (rc != RC_OK) {
+		arena_free(a);
+		return program_keep_config(p, err);
+	}
+	p->config = c;
+	p->db_arena = a;
+	arena_free(old);
+	p->has_db_config = p->has_good_config = true;
+	p->has_told_bad = false;
 	program_tell_ignored(p);
-	return rc;
+	return RC_OK;
 }
 
 void

@@ -20,6 +20,8 @@ struct program {
 	struct db *db;             /* not connected */
 	struct str hostname;
 	bool has_db_config;
+	bool has_good_config;      /* `config` was read with success once */
+	bool has_told_bad;         /* since then: that it is not good now */
 	bool has_told_ignored;     /* config.ignored was logged */
 	int64_t db_config_ms;      /* monotonic, when they were read */
 	bool is_verbose;
@@ -55,7 +57,9 @@ int program_start(struct program *p, const struct program_spec *spec,
     int argc, char **argv);
 /*
  * The documents "all" and the daemon's of `config`, once: before the first
- * use of a key that may stand there. RC_TEMP, or RC_PERM for a bad value.
+ * use of a key that may stand there. RC_TEMP, or RC_PERM for a bad value, or
+ * "SCHEMA" (migrate.h). A bad value is only logged when the process, or its
+ * parent at its start, read a good one before: that is kept.
  */
 enum rc program_read_db_config(struct program *p, struct err *err);
 /*

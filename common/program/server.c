@@ -78,7 +78,12 @@ static void
 prefork(void *ctx)
 {
 	struct server *s = ctx;
+	struct err unused = { .rc = RC_OK };
 
+	/* What children fall back on, should a document be bad later. They
+	 * read for themselves. */
+	(void)program_read_db_config(s->p, &unused);
+	s->p->has_db_config = false;
 	db_prefork(s->p->db);
 }
 

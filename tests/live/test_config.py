@@ -171,12 +171,23 @@ class Config(LiveTest):
                'retry.durations', '1h,soon'], code=78)
         self.assertEqual(list(s.db.config.find()), before)
 
+    def test_a_file_that_others_can_write_is_refused(self):
+        path = self.file(json.dumps(self.system.settings))
+        for mode in (0o666, 0o646, 0o664, 0o622):
+            os.chmod(path, mode)
+            for name in ('m3mta-smtp', 'm3mta-imap', 'm3mta-mda'):
+                done = self.system.run([binary(name), '-c', path], code=78)
+                self.assertIn(b'can write', done.stderr, (name, mode))
+        os.chmod(path, 0o644)
+        self.system.run([binary('m3mta-mda'), '-c', path])
+
     def test_a_client_is_not_told_what_is_wrong(self):
         s = self.system
         s.db.config.insert_one({'_id': 'all', 'keys': {
             'smtp/relay/networks': 'bogus/99'}})
         self.addCleanup(s.db.config.delete_one, {'_id': 'all'})
         port = s.serve('m3mta-smtp', 'smtp')
+        before = s.logs().count('bogus')
         d = self.dialog('m3mta-smtp', port=port)
         d.reply()
         d.smtp('EHLO a.example')
@@ -190,7 +201,34 @@ class Config(LiveTest):
         answer = d.imap('a', 'LOGIN a@b.example x')
         self.assertIn(b'[UNAVAILABLE]', answer)
         self.assertNotIn(b'bogus', answer)
-        self.assertEqual(s.logs().count('bogus'), 2)
+        self.assertEqual(s.logs().count('bogus'), before + 2)
+
+    def test_a_bad_document_does_not_stop_who_has_a_good_one(self):
+        s = self.system
+        s.m3mta('config', 'set', 'all', 'smtp.limit.errors', '2')
+        reader = s.serve('m3mta-smtp', 'smtp', form='fork')
+        d = self.dialog('m3mta-smtp', port=reader)
+        self.assertEqual(d.reply()[0][:3], '220')
+        s.db.config.update_one({'_id': 'all'}, {'$set': {
+            'keys.smtp/relay/networks': 'bogus/99'}})
+        self.addCleanup(s.db.config.delete_one, {'_id': 'all'})
+        # Each connection is a new child of the parent that read it before.
+        for _ in range(2):
+            d = self.dialog('m3mta-smtp', port=reader)
+            d.reply()
+            d.smtp('EHLO a.example')
+            d.smtp('MAIL FROM:<a@b.example>')
+            self.assertEqual(d.smtp('RCPT TO:<a@b.example>')[:3], '550')
+        # What the good one said holds.
+        d = self.dialog('m3mta-smtp', port=reader)
+        d.reply()
+        d.smtp('EHLO a.example')
+        d.smtp('MAIL FROM:<a@b.example>')
+        d.smtp('RCPT TO:<a@b.example>')
+        answers = [d.smtp('FROB')[:3] for _ in range(2)]
+        self.assertEqual(answers, ['500', '500'])
+        self.assertEqual(d.reply()[0][:3], '421')
+        self.assertEqual(s.logs().count('event=config-refused'), 3)
 
     def test_programs_are_named_by_the_file_alone(self):
         s = self.system
