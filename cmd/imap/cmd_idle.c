@@ -17,10 +17,13 @@ static void
 look(struct session *s)
 {
 	struct err err;
-	enum rc rc = s->notify ? notify_sync(s, true, true, &err)
-	    : s->view	       ? view_sync(s, true, &err)
-			       : RC_OK;
+	enum rc rc;
 
+	if (!session_check_account(s, false))
+		return;
+	rc = s->notify ? notify_sync(s, true, true, &err)
+	    : s->view  ? view_sync(s, true, &err)
+		       : RC_OK;
 	if (rc != RC_OK)
 		chat_bye(s, "[UNAVAILABLE] The database is away");
 }

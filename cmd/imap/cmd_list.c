@@ -143,8 +143,7 @@ load_shared(struct listing *l, struct err *err)
 	struct session *s = l->s;
 	struct folder *v;
 	size_t n, i;
-	enum rc rc = acl_list_shared(
-	    s->p->db, s->command_arena, s->user->address, &v, &n, err);
+	enum rc rc = rights_list_shared(s, s->command_arena, &v, &n, err);
 
 	for (i = 0; rc == RC_OK && i < n; i++) {
 		v[i].special_use = SPECIAL_NONE;

@@ -30,6 +30,10 @@ find_user(struct session *s, struct str address, struct mailbox **ret)
 		chat_failure(s, &err);
 		return false;
 	}
+	/* The address may be somebody else's by now. */
+	if (*ret && str_equals(address, s->user->address) &&
+	    !rights_is_owner(s, &(*ret)->owner))
+		*ret = NULL;
 	if (!*ret)
 		chat_no(s, "[NONEXISTENT] The mailbox is gone");
 	return *ret != NULL;
@@ -63,8 +67,7 @@ reads_any(struct session *s, struct str address, bool *ret, struct err *err)
 {
 	struct folder *v;
 	size_t n, i;
-	enum rc rc = acl_list_shared(
-	    s->p->db, s->command_arena, s->user->address, &v, &n, err);
+	enum rc rc = rights_list_shared(s, s->command_arena, &v, &n, err);
 
 	if (rc != RC_OK)
 		return rc;

@@ -135,7 +135,7 @@ command_run(struct session *s, const struct read_command *c)
 		return;
 	}
 	progress_begin(s);
-	if (has_rights(s, k))
+	if (session_check_account(s, false) && has_rights(s, k))
 		k->run(s, c);
 	else
 		read_drop(s, &c->pending);

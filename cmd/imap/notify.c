@@ -159,8 +159,7 @@ add_others(struct session *s, struct notify_folders *f, struct err *err)
 	VEC(struct str) hidden = { 0 };
 	struct folder *v;
 	size_t n, i;
-	enum rc rc = acl_list_shared(
-	    s->p->db, f->a, s->user->address, &v, &n, err);
+	enum rc rc = rights_list_shared(s, f->a, &v, &n, err);
 
 	if (rc != RC_OK)
 		return rc;

@@ -42,6 +42,9 @@ find_other(struct session *s, struct str rest, struct place *ret,
 		rc = mailbox_find(s->p->db, a, ret->address, &m, err);
 	if (rc != RC_OK)
 		return rc;
+	/* Lists name addresses: this must still be ours. */
+	if (!session_check_account(s, true))
+		return err_set(err, RC_TEMP, "4.2.0", "the account is gone");
 	ret->is_void = !m || m->kind != ADDRESS_MAILBOX;
 	if (!ret->is_void) {
 		ret->owner = m->owner;

@@ -1,6 +1,7 @@
 /* Rights; see rights.h. */
 #include "rights.h"
 
+#include "db/acl.h"
 #include "place.h"
 
 #include "base/banned.h"
@@ -61,4 +62,16 @@ rights_flags(unsigned rights)
 	return (rights & RIGHT_SEEN ? FLAG_SEEN : 0) |
 	    (rights & RIGHT_DELETE ? FLAG_DELETED : 0) |
 	    (rights & RIGHT_WRITE ? others : 0);
+}
+
+enum rc
+rights_list_shared(struct session *s, struct arena *a, struct folder **ret_v,
+    size_t *ret_n, struct err *err)
+{
+	enum rc rc = acl_list_shared(
+	    s->p->db, a, s->user->address, ret_v, ret_n, err);
+
+	if (rc == RC_OK && *ret_n && !session_check_account(s, true))
+		*ret_n = 0;
+	return rc;
 }

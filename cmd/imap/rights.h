@@ -20,4 +20,11 @@ void rights_tell(struct session *s, const struct folder *f);
 /* The flags that may be set and taken, keywords among them. */
 uint64_t rights_flags(unsigned rights);
 
+/*
+ * The folders of others whose lists name the user (acl_list_shared). Lists name
+ * addresses, so the account is looked at behind it: after BYE there are none.
+ */
+enum rc rights_list_shared(struct session *s, struct arena *a,
+    struct folder **ret_v, size_t *ret_n, struct err *err);
+
 #endif

@@ -91,12 +91,29 @@ void
 session_login(struct session *s, struct mailbox *m)
 {
 	s->user = m;
+	account_open(&s->account, m, config_int(s->config, CFG_AUTH_LOOK));
+	s->account.is_by_hand = s->h->preauth != NULL;
 	session_enter(s, STATE_AUTHENTICATED);
 	session_set_limits(s);
 	log_begin(LOG_AT_INFO, "login");
 	log_str("name", m->address);
 	log_num("tls", stream_is_tls(s->stream));
 	log_end();
+}
+
+bool
+session_check_account(struct session *s, bool must_be_fresh)
+{
+	const char *why = NULL;
+	struct err err;
+
+	if (!s->user || (!must_be_fresh && !account_is_due(&s->account)))
+		return true;
+	if (account_look(&s->account, s->p->db, &why, &err) != RC_OK)
+		return true;
+	if (why)
+		chat_bye(s, why);
+	return !why;
 }
 
 void

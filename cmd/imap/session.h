@@ -11,6 +11,7 @@
 #include "db/store.h"
 #include "imap/args.h"
 #include "imap/seqset.h"
+#include "mail/account.h"
 #include "net/reader.h"
 #include "net/serve.h"
 #include "net/writer.h"
@@ -79,6 +80,7 @@ struct session {
 	struct str tag;          /* of the running command */
 	bool is_uid;
 	struct mailbox *user;
+	struct account account;  /* of the user */
 	struct view *view;
 	bool has_condstore;      /* FETCH answers carry MODSEQ */
 	bool has_qresync;
@@ -112,6 +114,13 @@ enum rc session_open_db(struct session *s, struct err *err);
 void session_unselect(struct session *s);
 /* The address of the user is set: from here on AUTHENTICATED. */
 void session_login(struct session *s, struct mailbox *m);
+/*
+ * Looks at the user's account, when its last look is too old or, with
+ * must_be_fresh, in any case. False: it is over and BYE was said. What cannot
+ * be known, since the database is away, ends nothing: nor can the session do
+ * anything then.
+ */
+bool session_check_account(struct session *s, bool must_be_fresh);
 /* The running command changed something: tells other sessions. */
 void session_ring(struct session *s, const struct uuid *owner);
 

@@ -51,7 +51,8 @@ view_poll(struct session *s, uint64_t *ret_modseq, struct err *err)
 		    s->p->db, &f->owner, &f->id, ret_modseq, err);
 	rc = acl_poll(s->p->db, s->command_arena, &f->owner, &f->id,
 	    ret_modseq, &acl, &n, err);
-	if (rc == RC_OK && *ret_modseq)
+	/* The list names addresses: ours must still be ours. */
+	if (rc == RC_OK && *ret_modseq && session_check_account(s, true))
 		take_rights(s, acl_rights(acl, n, s->user->address));
 	return rc;
 }

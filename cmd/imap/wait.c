@@ -8,6 +8,7 @@
 #include "base/banned.h"
 
 enum {
+	ACCOUNT_MS = 60000, /* however rare the polls, see account.h */
 	KEEP_DB_MS = 5000, /* a busy mailbox does not reconnect each time */
 	PACE_MS = 50,      /* looks are that far apart: bursts are one */
 };
@@ -36,8 +37,8 @@ wait_both(
     struct session *s, struct doorbell *bell, int64_t end_ms, bool *ret_rang)
 {
 	int fd = bell ? doorbell_fd(bell) : -1;
-	int64_t poll_ms =
-	    clock_deadline(config_int(s->config, CFG_IMAP_IDLE_POLL));
+	int64_t poll_ms = clock_deadline(earlier(
+	    config_int(s->config, CFG_IMAP_IDLE_POLL), ACCOUNT_MS));
 	enum io io;
 
 	if (is_too_soon(s, end_ms, &io))
@@ -88,7 +89,8 @@ wait_for_command(struct session *s)
 			break;
 		arena_reset(s->command_arena);
 		s->is_uid = false;
-		if (notify_sync(s, notify_wants_expunge_now(s), true, &err) !=
+		if (session_check_account(s, false) &&
+		    notify_sync(s, notify_wants_expunge_now(s), true, &err) !=
 		    RC_OK)
 			chat_bye(s, "[UNAVAILABLE] The database is away");
 		chat_flush(s);

@@ -25,7 +25,7 @@ index_of(const char *const *words, int n, struct str s)
 }
 
 static int
-set_choices(struct admin *a, struct domain *d)
+set_choices(struct admin *a, struct domain *d, unsigned *fields)
 {
 	struct str delivery = admin_option(a, "delivery");
 	struct str tls = admin_option(a, "tls");
@@ -36,43 +36,64 @@ set_choices(struct admin *a, struct domain *d)
 			return admin_complain(EXIT_USAGE,
 			    "--delivery: local, backup or relay");
 		d->delivery = (enum domain_delivery)n;
+		*fields |= DOMAIN_DELIVERY;
 	}
 	if (tls.p) {
 		if ((n = index_of(policies, 4, tls)) < 0)
 			return admin_complain(EXIT_USAGE,
 			    "--tls: may, never, must or verify");
 		d->tls = (enum tls_policy)n;
+		*fields |= DOMAIN_TLS;
 	}
 	return EXIT_OK;
 }
 
+static void
+set_text(struct admin *a, const char *option, unsigned field, struct str *ret,
+    unsigned *fields)
+{
+	if (!admin_has(a, option))
+		return;
+	*ret = admin_option(a, option);
+	*fields |= field;
+}
+
+/* *fields: those that an option named. */
 static int
-set_options(struct admin *a, struct domain *d)
+set_options(struct admin *a, struct domain *d, unsigned *fields)
 {
 	struct str size = admin_option(a, "max-size");
 	struct err err;
 
-	if (size.p && !num_parse_size(size, &d->max_size))
-		return admin_complain(EXIT_USAGE, "--max-size: as 35M");
-	if (admin_has(a, "postmaster"))
-		d->postmaster = admin_option(a, "postmaster");
-	if (admin_has(a, "route"))
-		d->route = admin_option(a, "route");
-	if (admin_has(a, "route-login"))
-		d->route_login = admin_option(a, "route-login");
-	if (admin_has(a, "route-password-file") &&
-	    secret_read(a->a, admin_option(a, "route-password-file"),
-		&d->route_password, &err) != RC_OK)
-		return admin_fail(&err);
-	if (admin_has(a, "disable") || admin_has(a, "enable"))
+	if (size.p) {
+		if (!num_parse_size(size, &d->max_size) ||
+		    d->max_size > INT64_MAX)
+			return admin_complain(
+			    EXIT_USAGE, "--max-size: as 35M");
+		*fields |= DOMAIN_MAX_SIZE;
+	}
+	set_text(a, "postmaster", DOMAIN_POSTMASTER, &d->postmaster, fields);
+	set_text(a, "route", DOMAIN_ROUTE, &d->route, fields);
+	set_text(
+	    a, "route-login", DOMAIN_ROUTE_LOGIN, &d->route_login, fields);
+	if (admin_has(a, "route-password-file")) {
+		*fields |= DOMAIN_ROUTE_PASSWORD;
+		if (secret_read(a->a, admin_option(a, "route-password-file"),
+			&d->route_password, &err) != RC_OK)
+			return admin_fail(&err);
+	}
+	if (admin_has(a, "disable") || admin_has(a, "enable")) {
 		d->disabled = admin_has(a, "disable");
-	return set_choices(a, d);
+		*fields |= DOMAIN_DISABLED;
+	}
+	return set_choices(a, d, fields);
 }
 
 int
 sub_domain_add(struct admin *a)
 {
 	struct domain d = { .name = STR("") };
+	unsigned unused = 0;
 	struct err err;
 	int code;
 
@@ -80,7 +101,7 @@ sub_domain_add(struct admin *a)
 	    !path_is_host(d.name) || d.name.p[0] == '[')
 		return admin_complain(EXIT_USAGE,
 		    "%.*s is no domain name", STR_ARG(a->words[0]));
-	if ((code = set_options(a, &d)) != EXIT_OK)
+	if ((code = set_options(a, &d, &unused)) != EXIT_OK)
 		return code;
 	if (domain_insert(a->p->db, &d, &err) != RC_OK)
 		return admin_fail(&err);
@@ -105,14 +126,18 @@ find(struct admin *a, struct domain **ret)
 int
 sub_domain_set(struct admin *a)
 {
+	unsigned fields = 0;
 	struct domain *d;
 	struct err err;
 	int code;
 
 	if ((code = find(a, &d)) != EXIT_OK ||
-	    (code = set_options(a, d)) != EXIT_OK)
+	    (code = set_options(a, d, &fields)) != EXIT_OK)
 		return code;
-	if (domain_update(a->p->db, d, &err) != RC_OK)
+	if (!fields)
+		return admin_complain(EXIT_USAGE,
+		    "domain set: no option says what to change");
+	if (domain_update(a->p->db, d, fields, &err) != RC_OK)
 		return admin_fail(&err);
 	admin_say(a, "changed domain %.*s", STR_ARG(d->name));
 	return EXIT_OK;

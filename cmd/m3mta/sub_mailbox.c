@@ -108,7 +108,7 @@ sub_mailbox_passwd(struct admin *a)
 		    STR_ARG(m->address));
 	if ((code = set_password(a, m, &fresh)) != EXIT_OK)
 		return code;
-	if (mailbox_update(a->p->db, m, &err) != RC_OK)
+	if (mailbox_update(a->p->db, m, MAILBOX_PASSWORD, &err) != RC_OK)
 		return admin_fail(&err);
 	admin_say(a, "changed the password of %.*s", STR_ARG(m->address));
 	tell_password(a, m->address, fresh);
@@ -117,54 +117,75 @@ sub_mailbox_passwd(struct admin *a)
 
 /* --- mailboxes ---------------------------------------------------------------------------- */
 
+/* "--x" or "--y": true and false. */
+static void
+set_bool(struct admin *a, const char *yes, const char *no, unsigned field,
+    bool *ret, unsigned *fields)
+{
+	if (!admin_has(a, yes) && !admin_has(a, no))
+		return;
+	*ret = admin_has(a, yes);
+	*fields |= field;
+}
+
+/* *fields: those that an option named. */
 static int
-set_flags(struct admin *a, struct mailbox *m)
+set_flags(struct admin *a, struct mailbox *m, unsigned *fields)
 {
 	struct str quota = admin_option(a, "quota");
 
-	if (quota.p && !num_parse_size(quota, &m->size_maximum))
-		return admin_complain(
-		    EXIT_USAGE, "--quota: octets, as 10G; 0 for no limit");
-	if (admin_has(a, "disable") || admin_has(a, "enable"))
-		m->disabled = admin_has(a, "disable");
-	if (admin_has(a, "may-relay") || admin_has(a, "no-relay"))
-		m->may_relay = admin_has(a, "may-relay");
-	if (admin_has(a, "admin") || admin_has(a, "no-admin"))
-		m->admin = admin_has(a, "admin");
+	if (quota.p) {
+		if (!num_parse_size(quota, &m->size_maximum) ||
+		    m->size_maximum > INT64_MAX)
+			return admin_complain(EXIT_USAGE,
+			    "--quota: octets, as 10G; 0 for no limit");
+		*fields |= MAILBOX_QUOTA;
+	}
+	set_bool(a, "disable", "enable", MAILBOX_DISABLED, &m->disabled,
+	    fields);
+	set_bool(a, "may-relay", "no-relay", MAILBOX_RELAY, &m->may_relay,
+	    fields);
+	set_bool(a, "admin", "no-admin", MAILBOX_ADMIN, &m->admin, fields);
 	return EXIT_OK;
 }
 
 static int
-set_route(struct admin *a, struct mailbox *m)
+set_route(struct admin *a, struct mailbox *m, unsigned *fields)
 {
 	struct err err;
 
-	if (admin_has(a, "route"))
+	if (admin_has(a, "route")) {
 		m->route = admin_option(a, "route");
-	if (admin_has(a, "route-login"))
+		*fields |= MAILBOX_ROUTE;
+	}
+	if (admin_has(a, "route-login")) {
 		m->route_login = admin_option(a, "route-login");
-	if (admin_has(a, "route-password-file") &&
-	    secret_read(a->a, admin_option(a, "route-password-file"),
-		&m->route_password, &err) != RC_OK)
-		return admin_fail(&err);
-	return EXIT_OK;
+		*fields |= MAILBOX_ROUTE_LOGIN;
+	}
+	if (!admin_has(a, "route-password-file"))
+		return EXIT_OK;
+	*fields |= MAILBOX_ROUTE_PASSWORD;
+	return secret_read(a->a, admin_option(a, "route-password-file"),
+		   &m->route_password, &err) == RC_OK
+	    ? EXIT_OK
+	    : admin_fail(&err);
 }
 
+/* The update adds it to those that are there. */
 static int
-add_sender(struct admin *a, struct mailbox *m)
+add_sender(struct admin *a, struct mailbox *m, unsigned *fields)
 {
-	struct str text = admin_option(a, "sender"), key, *v;
+	struct str text = admin_option(a, "sender"), *v;
 	int code;
 
 	if (!text.p)
 		return EXIT_OK;
-	if ((code = parse_key(a, text, &key)) != EXIT_OK)
+	v = ARENA_NEW(a->a, struct str);
+	if ((code = parse_key(a, text, v)) != EXIT_OK)
 		return code;
-	v = ARENA_ARRAY(a->a, m->n_senders + 1, struct str);
-	if (m->n_senders)
-		memcpy(v, m->senders, m->n_senders * sizeof(*v));
-	v[m->n_senders++] = key;
 	m->senders = v;
+	m->n_senders = 1;
+	*fields |= MAILBOX_SENDERS;
 	return EXIT_OK;
 }
 
@@ -173,11 +194,12 @@ sub_mailbox_add(struct admin *a)
 {
 	struct mailbox m = { .kind = ADDRESS_MAILBOX, .owner = uuid_new() };
 	struct str fresh = STR_NONE;
+	unsigned unused = 0;
 	struct err err;
 	int code;
 
 	if ((code = parse_key(a, a->words[0], &m.address)) != EXIT_OK ||
-	    (code = set_flags(a, &m)) != EXIT_OK)
+	    (code = set_flags(a, &m, &unused)) != EXIT_OK)
 		return code;
 	if (!admin_has(a, "no-password") &&
 	    (code = set_password(a, &m, &fresh)) != EXIT_OK)
@@ -192,16 +214,20 @@ sub_mailbox_add(struct admin *a)
 int
 sub_mailbox_set(struct admin *a)
 {
+	unsigned fields = 0;
 	struct mailbox *m;
 	struct err err;
 	int code;
 
 	if ((code = find(a, &m)) != EXIT_OK ||
-	    (code = set_flags(a, m)) != EXIT_OK ||
-	    (code = set_route(a, m)) != EXIT_OK ||
-	    (code = add_sender(a, m)) != EXIT_OK)
+	    (code = set_flags(a, m, &fields)) != EXIT_OK ||
+	    (code = set_route(a, m, &fields)) != EXIT_OK ||
+	    (code = add_sender(a, m, &fields)) != EXIT_OK)
 		return code;
-	if (mailbox_update(a->p->db, m, &err) != RC_OK)
+	if (!fields)
+		return admin_complain(EXIT_USAGE,
+		    "mailbox set: no option says what to change");
+	if (mailbox_update(a->p->db, m, fields, &err) != RC_OK)
 		return admin_fail(&err);
 	admin_say(a, "changed mailbox %.*s", STR_ARG(m->address));
 	return EXIT_OK;

@@ -110,7 +110,7 @@ finish(struct session *s, struct login *l, enum sasl_step step,
 	switch (step) {
 	case SASL_GOOD:
 		guard_login_good(&l->guard, l->key, &l->counted);
-		s->login = l->mailbox;
+		session_login(s, l->mailbox);
 		log_login(s, l->key, true);
 		chat_reply(s, 235, "2.7.0", "Authentication successful");
 		break;

@@ -456,6 +456,10 @@ cmd_data(struct session *s, struct str argument)
 	enum io io;
 
 	(void)argument;
+	if (account_is_due(&s->account) && !session_check_account(s)) {
+		session_reset(s);
+		return;
+	}
 	if (!is_within_rates(s) ||
 	    !policy_passes(s, "data", STR(""), NULL))
 		return;

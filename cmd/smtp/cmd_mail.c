@@ -105,7 +105,7 @@ cmd_mail(struct session *s, struct str argument)
 	struct address from;
 	bool is_8bit;
 
-	if (is_out_of_messages(s) ||
+	if (is_out_of_messages(s) || !session_check_account(s) ||
 	    !cmd_take_keyword(s, &argument, STR("FROM:")) ||
 	    !cmd_take_path(s, &argument, "5.1.7", &from, &is_8bit))
 		return;

@@ -52,6 +52,31 @@ session_open_db(struct session *s, struct err *err)
 	return rc;
 }
 
+void
+session_login(struct session *s, struct mailbox *m)
+{
+	s->login = m;
+	account_open(&s->account, m, config_int(s->config, CFG_AUTH_LOOK));
+}
+
+bool
+session_check_account(struct session *s)
+{
+	const char *why = NULL;
+	struct err err;
+
+	if (!s->login)
+		return true;
+	if (account_look(&s->account, s->p->db, &why, &err) != RC_OK) {
+		chat_temporary(s, &err);
+		return false;
+	}
+	if (why)
+		chat_close(s, 421, "4.7.0", "%.*s %s",
+		    STR_ARG(s->p->hostname), why);
+	return !why;
+}
+
 struct guard
 session_guard(const struct session *s)
 {

@@ -8,6 +8,7 @@
 #define M3_CMD_SMTP_SESSION_H
 
 #include "base/vec.h"
+#include "mail/account.h"
 #include "mail/guard.h"
 #include "mail/rcpt.h"
 #include "model/queue.h"
@@ -81,6 +82,7 @@ struct session {
 	bool is_counted;      /* against the connections of its address */
 	struct str helo;
 	struct mailbox *login;
+	struct account account;  /* of the login */
 	struct str login_name;
 	struct transaction txn;
 	struct hooks *hooks;  /* NULL: not asked yet */
@@ -104,6 +106,13 @@ void session_reset(struct session *s);
  * (limit.connections.source). RC_PERM: one too many.
  */
 enum rc session_open_db(struct session *s, struct err *err);
+/* Somebody has logged in: what they may do holds while their account does. */
+void session_login(struct session *s, struct mailbox *m);
+/*
+ * Looks at the account of who logged in. False: answered; the session ends,
+ * or (database away) the command does.
+ */
+bool session_check_account(struct session *s);
 /* The limits of this client; pieces live in the command's arena. */
 struct guard session_guard(const struct session *s);
 /* A deadline ms from now, or the end of the session when that is earlier. */

@@ -14,9 +14,23 @@ enum rc domain_list(struct db *db, struct arena *a,
 /* The first by name that is local and not disabled; NULL: there is none. */
 enum rc domain_find_local(struct db *db, struct arena *a,
     struct domain **ret_domain, struct err *err);
-/* Insert: RC_PERM when it exists. Update: RC_PERM when it does not. */
+/* RC_PERM when it exists. */
 enum rc domain_insert(struct db *db, const struct domain *d, struct err *err);
-enum rc domain_update(struct db *db, const struct domain *d, struct err *err);
+
+/* The fields that an update writes; it leaves alone what others set. */
+enum domain_field {
+	DOMAIN_DELIVERY       = 1 << 0,
+	DOMAIN_POSTMASTER     = 1 << 1,
+	DOMAIN_ROUTE          = 1 << 2,
+	DOMAIN_ROUTE_LOGIN    = 1 << 3,
+	DOMAIN_ROUTE_PASSWORD = 1 << 4,
+	DOMAIN_TLS            = 1 << 5,
+	DOMAIN_MAX_SIZE       = 1 << 6,
+	DOMAIN_DISABLED       = 1 << 7,
+};
+/* fields: one at least. RC_PERM when the domain does not exist. */
+enum rc domain_update(struct db *db, const struct domain *d, unsigned fields,
+    struct err *err);
 /* RC_PERM when it does not exist or still has addresses. */
 enum rc domain_delete(struct db *db, struct str name, struct err *err);
 
@@ -30,6 +44,14 @@ enum rc mailbox_find(struct db *db, struct arena *a, struct str key,
 enum rc mailbox_find_first(struct db *db, struct arena *a,
     const struct str *keys, size_t n, struct mailbox **ret_mailbox,
     struct err *err);
+/* What a session asks again of its own mailbox; the fields alone are read. */
+struct mailbox_state {
+	bool is_there;       /* the address is still this owner's */
+	bool disabled;
+	int64_t credentials;
+};
+enum rc mailbox_look(struct db *db, struct str key, const struct uuid *owner,
+    struct mailbox_state *ret, struct err *err);
 enum rc mailbox_find_owner(struct db *db, struct arena *a,
     const struct uuid *owner, struct mailbox **ret_mailbox, struct err *err);
 /* domain "" = all; kind -1 = all. Sorted by address. */
@@ -42,9 +64,25 @@ enum rc mailbox_list(struct db *db, struct arena *a, struct str domain,
  */
 enum rc mailbox_insert(
     struct db *db, const struct mailbox *m, struct err *err);
-/* All fields but owner, kind and size_current. */
-enum rc mailbox_update(
-    struct db *db, const struct mailbox *m, struct err *err);
+
+/* The fields that an update writes; it leaves alone what others set. */
+enum mailbox_field {
+	MAILBOX_DISABLED       = 1 << 0,
+	MAILBOX_RELAY          = 1 << 1,
+	MAILBOX_ADMIN          = 1 << 2,
+	MAILBOX_ROUTE          = 1 << 3,
+	MAILBOX_ROUTE_LOGIN    = 1 << 4,
+	MAILBOX_ROUTE_PASSWORD = 1 << 5,
+	MAILBOX_QUOTA          = 1 << 6,
+	MAILBOX_PASSWORD       = 1 << 7, /* with scram; ends open sessions */
+	MAILBOX_SENDERS        = 1 << 8, /* those of m are added */
+};
+/*
+ * fields: one at least. The address must still be that of m->owner: RC_PERM
+ * "NOTFOUND" when it was removed meanwhile, also when it was made again.
+ */
+enum rc mailbox_update(struct db *db, const struct mailbox *m,
+    unsigned fields, struct err *err);
 /* With its folders, pages and messages (trash records for the blobs). */
 enum rc mailbox_delete(struct db *db, struct str key, struct err *err);
 

@@ -1,4 +1,7 @@
 /* The collection `domains`. */
+#include <limits.h>
+#include <stddef.h>
+
 #include "base/clock.h"
 #include "base/vec.h"
 #include "db/directory.h"
@@ -38,19 +41,6 @@ decode(struct arena *a, const bson_t *doc, struct domain *d)
 		.max_size = (uint64_t)doc_int(doc, "max_size"),
 		.disabled = doc_bool(doc, "disabled"),
 	};
-}
-
-static void
-encode(const struct domain *d, bson_t *doc)
-{
-	BSON_APPEND_UTF8(doc, "delivery", deliveries[d->delivery]);
-	doc_add_text(doc, "postmaster", d->postmaster);
-	doc_add_text(doc, "route", d->route);
-	doc_add_text(doc, "route_login", d->route_login);
-	doc_add_text(doc, "route_password", d->route_password);
-	BSON_APPEND_UTF8(doc, "tls", policies[d->tls]);
-	doc_add_int(doc, "max_size", (int64_t)d->max_size);
-	BSON_APPEND_BOOL(doc, "disabled", d->disabled);
 }
 
 /*
@@ -181,6 +171,43 @@ domain_list(struct db *db, struct arena *a, struct domain **ret_v,
 	return RC_OK;
 }
 
+struct domain_text {
+	unsigned field;
+	const char *name;
+	size_t offset;
+};
+
+static const struct domain_text domain_texts[] = {
+	{ DOMAIN_POSTMASTER, "postmaster", offsetof(struct domain, postmaster) },
+	{ DOMAIN_ROUTE, "route", offsetof(struct domain, route) },
+	{ DOMAIN_ROUTE_LOGIN, "route_login",
+	    offsetof(struct domain, route_login) },
+	{ DOMAIN_ROUTE_PASSWORD, "route_password",
+	    offsetof(struct domain, route_password) },
+};
+
+static void
+domain_encode_fields(const struct domain *d, unsigned fields, bson_t *set)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(domain_texts) / sizeof(*domain_texts); i++) {
+		const struct domain_text *t = &domain_texts[i];
+		const void *at = (const char *)d + t->offset;
+
+		if (fields & t->field)
+			doc_add_text(set, t->name, *(const struct str *)at);
+	}
+	if (fields & DOMAIN_DELIVERY)
+		BSON_APPEND_UTF8(set, "delivery", deliveries[d->delivery]);
+	if (fields & DOMAIN_TLS)
+		BSON_APPEND_UTF8(set, "tls", policies[d->tls]);
+	if (fields & DOMAIN_MAX_SIZE)
+		doc_add_int(set, "max_size", (int64_t)d->max_size);
+	if (fields & DOMAIN_DISABLED)
+		BSON_APPEND_BOOL(set, "disabled", d->disabled);
+}
+
 enum rc
 domain_insert(struct db *db, const struct domain *d, struct err *err)
 {
@@ -189,7 +216,7 @@ domain_insert(struct db *db, const struct domain *d, struct err *err)
 	enum rc rc;
 
 	doc_add_text(&doc, "_id", d->name);
-	encode(d, &doc);
+	domain_encode_fields(d, UINT_MAX, &doc);
 	rc = db_insert(db, DB_DOMAINS, &doc, &is_taken, err);
 	bson_destroy(&doc);
 	if (rc == RC_OK && is_taken)
@@ -206,7 +233,8 @@ no_such_domain(struct str name, struct err *err)
 }
 
 enum rc
-domain_update(struct db *db, const struct domain *d, struct err *err)
+domain_update(struct db *db, const struct domain *d, unsigned fields,
+    struct err *err)
 {
 	bson_t filter = BSON_INITIALIZER, change = BSON_INITIALIZER, set;
 	int64_t matched;
@@ -214,7 +242,7 @@ domain_update(struct db *db, const struct domain *d, struct err *err)
 
 	doc_add_text(&filter, "_id", d->name);
 	BSON_APPEND_DOCUMENT_BEGIN(&change, "$set", &set);
-	encode(d, &set);
+	domain_encode_fields(d, fields, &set);
 	bson_append_document_end(&change, &set);
 	rc = db_update_one(
 	    db, DB_DOMAINS, &filter, &change, NULL, &matched, err);

@@ -1,4 +1,7 @@
 /* The collection `mailboxes`: mailboxes, aliases, lists, catch-alls. */
+#include <limits.h>
+#include <stddef.h>
+
 #include "base/vec.h"
 #include "db/directory.h"
 #include "db/store_internal.h"
@@ -42,6 +45,7 @@ decode(struct arena *a, const bson_t *doc, struct mailbox *m)
 		.kind = decode_kind(doc_text_in(a, doc, "kind")),
 		.disabled = doc_bool(doc, "disabled"),
 		.password = doc_text_in(a, doc, "password"),
+		.credentials = doc_int(doc, "credentials"),
 		.size_current = (uint64_t)doc_int(doc, "size.current"),
 		.size_maximum = (uint64_t)doc_int(doc, "size.maximum"),
 		.may_relay = doc_bool(doc, "may_relay"),
@@ -74,23 +78,44 @@ encode_scram(const struct scram_keys *k, bson_t *doc)
 	bson_append_document_end(doc, &sub);
 }
 
-/* What an update may change; the quota's maximum is the caller's. */
+struct mailbox_row {
+	unsigned field;
+	const char *name;
+	bool is_text; /* else a bool */
+	size_t offset;
+};
+
+#define ROW(field, name, is_text) \
+	{ field, #name, is_text, offsetof(struct mailbox, name) }
+static const struct mailbox_row mailbox_rows[] = {
+	ROW(MAILBOX_DISABLED, disabled, false),
+	ROW(MAILBOX_RELAY, may_relay, false),
+	ROW(MAILBOX_ADMIN, admin, false),
+	ROW(MAILBOX_ROUTE, route, true),
+	ROW(MAILBOX_ROUTE_LOGIN, route_login, true),
+	ROW(MAILBOX_ROUTE_PASSWORD, route_password, true),
+	ROW(MAILBOX_PASSWORD, password, true),
+};
+#undef ROW
+
 static void
-encode(const struct mailbox *m, bson_t *doc)
+mailbox_encode_fields(const struct mailbox *m, unsigned fields, bson_t *set)
 {
-	BSON_APPEND_BOOL(doc, "disabled", m->disabled);
-	doc_add_text(doc, "password", m->password);
-	if (m->scram.iterations)
-		encode_scram(&m->scram, doc);
-	BSON_APPEND_BOOL(doc, "may_relay", m->may_relay);
-	doc_add_text(doc, "route", m->route);
-	doc_add_text(doc, "route_login", m->route_login);
-	doc_add_text(doc, "route_password", m->route_password);
-	doc_add_texts(doc, "destinations", m->destinations, m->n_destinations);
-	doc_add_texts(doc, "senders", m->senders, m->n_senders);
-	doc_add_text(doc, "list_owner", m->list_owner);
-	doc_add_text(doc, "list_id", m->list_id);
-	BSON_APPEND_BOOL(doc, "admin", m->admin);
+	size_t i;
+
+	for (i = 0; i < sizeof(mailbox_rows) / sizeof(*mailbox_rows); i++) {
+		const struct mailbox_row *r = &mailbox_rows[i];
+		const void *at = (const char *)m + r->offset;
+
+		if (!(fields & r->field))
+			continue;
+		if (r->is_text)
+			doc_add_text(set, r->name, *(const struct str *)at);
+		else
+			BSON_APPEND_BOOL(set, r->name, *(const bool *)at);
+	}
+	if (fields & MAILBOX_PASSWORD && m->scram.iterations)
+		encode_scram(&m->scram, set);
 }
 
 static enum rc
@@ -135,6 +160,31 @@ mailbox_find_owner(struct db *db, struct arena *a, const struct uuid *owner,
 
 	doc_add_uuid(&filter, "owner", owner);
 	rc = find_by(db, a, &filter, ret_mailbox, err);
+	bson_destroy(&filter);
+	return rc;
+}
+
+enum rc
+mailbox_look(struct db *db, struct str key, const struct uuid *owner,
+    struct mailbox_state *ret, struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER, doc;
+	bson_t *opts = BCON_NEW("projection", "{", "disabled", BCON_INT32(1),
+	    "credentials", BCON_INT32(1), "}");
+	bool found = false;
+	enum rc rc;
+
+	doc_add_text(&filter, "_id", key);
+	doc_add_uuid(&filter, "owner", owner);
+	rc = db_find_one(db, DB_MAILBOXES, &filter, opts, &doc, &found, err);
+	if (rc == RC_OK)
+		*ret = (struct mailbox_state){ .is_there = found };
+	if (rc == RC_OK && found) {
+		ret->disabled = doc_bool(&doc, "disabled");
+		ret->credentials = doc_int(&doc, "credentials");
+		bson_destroy(&doc);
+	}
+	bson_destroy(opts);
 	bson_destroy(&filter);
 	return rc;
 }
@@ -250,7 +300,11 @@ encode_new(const struct mailbox *m, bson_t *doc)
 	doc_add_int(&size, "current", 0);
 	doc_add_int(&size, "maximum", (int64_t)m->size_maximum);
 	bson_append_document_end(doc, &size);
-	encode(m, doc);
+	mailbox_encode_fields(m, UINT_MAX, doc);
+	doc_add_texts(doc, "destinations", m->destinations, m->n_destinations);
+	doc_add_texts(doc, "senders", m->senders, m->n_senders);
+	doc_add_text(doc, "list_owner", m->list_owner);
+	doc_add_text(doc, "list_id", m->list_id);
 }
 
 struct insertion {
@@ -301,18 +355,48 @@ no_such_address(struct str key, struct err *err)
 	    STR_ARG(key));
 }
 
-enum rc
-mailbox_update(struct db *db, const struct mailbox *m, struct err *err)
+/* A new password counts up what sessions compare (see account.h). */
+static void
+mailbox_encode_change(const struct mailbox *m, unsigned fields, bson_t *change)
 {
-	bson_t filter = BSON_INITIALIZER, change = BSON_INITIALIZER, set;
+	bson_t sub, each;
+
+	if (fields & ~(unsigned)MAILBOX_SENDERS) {
+		BSON_APPEND_DOCUMENT_BEGIN(change, "$set", &sub);
+		mailbox_encode_fields(m, fields, &sub);
+		if (fields & MAILBOX_QUOTA)
+			doc_add_int(&sub, "size.maximum",
+			    (int64_t)m->size_maximum);
+		bson_append_document_end(change, &sub);
+	}
+	if (fields & MAILBOX_PASSWORD) {
+		if (!m->scram.iterations)
+			BCON_APPEND(
+			    change, "$unset", "{", "scram", BCON_INT32(1), "}");
+		BCON_APPEND(change, "$inc", "{", "credentials", BCON_INT64(1),
+		    "}");
+	}
+	if (fields & MAILBOX_SENDERS) {
+		BSON_APPEND_DOCUMENT_BEGIN(change, "$addToSet", &sub);
+		BSON_APPEND_DOCUMENT_BEGIN(&sub, "senders", &each);
+		doc_add_texts(&each, "$each", m->senders, m->n_senders);
+		bson_append_document_end(&sub, &each);
+		bson_append_document_end(change, &sub);
+	}
+}
+
+enum rc
+mailbox_update(struct db *db, const struct mailbox *m, unsigned fields,
+    struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER, change = BSON_INITIALIZER;
 	int64_t matched = 0;
 	enum rc rc;
 
 	doc_add_text(&filter, "_id", m->address);
-	BSON_APPEND_DOCUMENT_BEGIN(&change, "$set", &set);
-	encode(m, &set);
-	doc_add_int(&set, "size.maximum", (int64_t)m->size_maximum);
-	bson_append_document_end(&change, &set);
+	if (m->kind == ADDRESS_MAILBOX)
+		doc_add_uuid(&filter, "owner", &m->owner);
+	mailbox_encode_change(m, fields, &change);
 	rc = db_update_one(
 	    db, DB_MAILBOXES, &filter, &change, NULL, &matched, err);
 	bson_destroy(&change);
@@ -379,7 +463,7 @@ mailbox_delete(struct db *db, struct str key, struct err *err)
 		rc = no_such_address(key, err);
 	if (rc == RC_OK && m && m->kind == ADDRESS_MAILBOX) {
 		m->disabled = true;
-		rc = mailbox_update(db, m, err);
+		rc = mailbox_update(db, m, MAILBOX_DISABLED, err);
 		if (rc == RC_OK)
 			rc = empty(db, a, &m->owner, err);
 	}

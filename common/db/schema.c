@@ -6,7 +6,8 @@
  *            {number}: see migrate.h; "uidvalidity" {last}: the last given
  * domains    _id name, delivery, postmaster, route, tls, max_size, disabled
  * mailboxes  _id address, domain, kind, owner, password, scram, size{current,
- *            maximum}, destinations, ...
+ *            maximum}, credentials (rises with each new password),
+ *            destinations, ...
  * queue      see queue_doc.c
  * folders    _id, owner, mailbox (address), name, uidvalidity, uidnext,
  *            highestmodseq, xmodseq (of the last expunge), exists, unseen,

@@ -94,6 +94,8 @@ CFG(LIMIT_MESSAGES_LOGIN, "limit.messages.login", RATE, "0", 0, 0, "", ANYWHERE,
     "Messages of one login, over time; more get 450.")
 CFG(LIMIT_RECIPIENTS_LOGIN, "limit.recipients.login", RATE, "0", 0, 0, "", ANYWHERE,
     "Recipients of one login, over time; more get 450.")
+CFG(AUTH_LOOK, "auth.look", DURATION, "30s", 0, 60, "", ANYWHERE,
+    "How old what a session knows of its own mailbox may be: then it ends when that was disabled or removed, or got a new password.")
 CFG(LIMIT_LOGINS_SOURCE, "limit.logins.source", RATE, "100/15m", 0, 0, "", ANYWHERE,
     "Failed logins of one network (/24 of IPv4, /48 of IPv6), over time; more are refused untried.")
 CFG(LIMIT_LOGINS_FREE, "limit.logins.free", RATE, "5/15m", 0, 0, "", ANYWHERE,

@@ -52,6 +52,7 @@ struct mailbox {
 	struct uuid owner;     /* of a mailbox: never changes */
 	struct str password;   /* crypt(5) yescrypt string; "" = no login */
 	struct scram_keys scram;
+	int64_t credentials;   /* rises with each new password */
 	uint64_t size_current; /* octets stored */
 	uint64_t size_maximum; /* 0 = no limit */
 	bool may_relay;        /* a login may send to other domains */

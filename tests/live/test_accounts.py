@@ -1,0 +1,240 @@
+"""Accounts: sessions end with them, and administrators' commands write what
+they were asked to change, nothing else."""
+import subprocess
+import unittest
+
+from harness import LiveTest, wait_for
+
+ANN, BOB, CARL = ('ann@example.org', 'bob@example.org', 'carl@example.org')
+
+
+class AccountTest(LiveTest):
+    settings = {'imap__idle__poll': '1s', 'auth__look': '0s'}
+
+    @classmethod
+    def prepare(cls):
+        cls.system.add_domain()
+        cls.system.add_mailbox(BOB)
+        cls.imap_port = cls.system.serve('m3mta-imap', 'imap')
+        cls.smtp_port = cls.system.serve('m3mta-smtp', 'submission')
+
+    def setUp(self):
+        super().setUp()
+        self.system.add_mailbox(CARL)
+        self.addCleanup(self.system.m3mta, 'mailbox', 'remove', CARL, '--yes',
+                        code=None)
+
+    def imap(self, address=CARL):
+        d = self.dialog('m3mta-imap', port=self.imap_port)
+        d.line()
+        password = self.system.passwords[address]
+        self.assertIn(b'OK', d.imap('l', f'LOGIN {address} {password}'))
+        return d
+
+    def smtp(self, address=CARL):
+        import base64
+        d = self.dialog('m3mta-smtp', port=self.smtp_port)
+        d.reply()
+        d.smtp('EHLO x.example')
+        plain = f'\0{address}\0{self.system.passwords[address]}'.encode()
+        word = base64.b64encode(plain).decode()
+        self.assertIn('235', d.smtp('AUTH PLAIN ' + word))
+        self.assertIn('250', d.smtp(f'MAIL FROM:<{address}>'))
+        self.assertIn('250', d.smtp('RSET'))
+        return d
+
+
+class Sessions(AccountTest):
+    def ends(self, text, *words, data=None):
+        """The sessions that are open end with this."""
+        smtp, plain, selected, idle = (self.smtp(), self.imap(), self.imap(),
+                                       self.imap())
+        in_mail = self.smtp()
+        in_mail.smtp(f'MAIL FROM:<{CARL}>')
+        in_mail.smtp(f'RCPT TO:<{BOB}>')
+        selected.imap('a', 'SELECT INBOX')
+        idle.imap('a', 'SELECT INBOX')
+        idle.send('b IDLE\r\n')
+        self.assertEqual(idle.line()[:1], b'+')
+        other = self.imap(BOB)
+        self.system.m3mta(*words, data=data)
+        self.assertRegex(smtp.smtp(f'MAIL FROM:<{CARL}>'), f'^421.*{text}')
+        self.assertTrue(smtp.is_closed())
+        self.assertRegex(in_mail.smtp('DATA'), f'^421.*{text}')
+        self.assertIn(b'* BYE', plain.imap('c', 'CREATE x'))
+        self.assertTrue(plain.is_closed())
+        self.assertIn(b'* BYE', selected.imap('c', 'FETCH 1:* FLAGS'))
+        self.assertIn(text.encode(), wait_for(idle.line, 10, 'BYE'))
+        self.assertIn(b'OK', other.imap('c', 'NOOP'))
+
+    def test_disabling_ends_open_sessions(self):
+        self.ends('disabled', 'mailbox', 'set', CARL, '--disable')
+
+    def test_a_new_password_ends_open_sessions(self):
+        self.ends('password', 'mailbox', 'passwd', CARL,
+                  '--password-file=-', data=b'other\n')
+
+    def test_removal_ends_open_sessions(self):
+        self.ends('removed', 'mailbox', 'remove', CARL, '--yes')
+
+    def test_other_changes_end_nothing(self):
+        d, m = self.imap(), self.smtp()
+        self.system.m3mta('mailbox', 'set', CARL, '--quota=1G',
+                          '--may-relay', f'--sender={ANN}')
+        self.assertIn(b'OK', d.imap('a', 'SELECT INBOX'))
+        self.assertIn('250', m.smtp(f'MAIL FROM:<{CARL}>'))
+
+    def test_nothing_of_the_next_holder_of_the_address_is_seen(self):
+        s = self.system
+        self.addCleanup(s.set, 'auth.look', '0s')
+        self.addCleanup(s.write_config)
+        s.set('auth.look', '60s')
+        s.write_config()
+        port = s.serve('m3mta-imap', 'imap')
+        commands = ('LIST "" *', f'SELECT "Other Users/{BOB}/Plans"',
+                    f'STATUS "Other Users/{BOB}/Plans" (MESSAGES)',
+                    f'MYRIGHTS "Other Users/{BOB}/Plans"', 'GETQUOTA ""',
+                    'GETQUOTAROOT INBOX', 'SELECT INBOX', 'FETCH 1 FLAGS')
+        sessions = []
+        for _ in commands:
+            d = self.dialog('m3mta-imap', port=port)
+            d.line()
+            d.imap('l', f'LOGIN {CARL} secret')
+            sessions.append(d)
+        s.m3mta('mailbox', 'remove', CARL, '--yes')
+        s.add_mailbox(CARL, '--quota=77M', password='new')
+        bob = self.imap(BOB)
+        bob.imap('a', 'CREATE Plans')
+        bob.imap('b', 'APPEND Plans {17+}\r\nSubject: x\r\n\r\nx\r\n')
+        self.assertIn(b'b OK', bob.imap('b', f'SETACL Plans {CARL} lrswi'))
+        for d, command in zip(sessions, commands):
+            answer = d.imap('c', command)
+            for text in (b'Plans"', b'MESSAGES 1', b'QUOTA ', b'EXISTS',
+                         b'MYRIGHTS "'):
+                self.assertNotIn(text, answer.replace(
+                    b'NO [', b''), command)
+        bob.imap('z', 'DELETE Plans')
+
+    def test_no_command_costs_a_look_more(self):
+        """Once in auth.look, not with each command."""
+        s = self.system
+        self.addCleanup(s.set, 'auth.look', '0s')
+        self.addCleanup(s.write_config)
+        s.set('auth.look', '60s')
+        s.write_config()
+        port = s.serve('m3mta-imap', 'imap')
+        d = self.dialog('m3mta-imap', port=port)
+        d.line()
+        d.imap('l', f'LOGIN {CARL} secret')
+        d.imap('s', 'SELECT INBOX')
+        s.db.command('profile', 2)
+        try:
+            for _ in range(20):
+                self.assertIn(b'OK', d.imap('n', 'NOOP'))
+            looks = s.db['system.profile'].count_documents(
+                {'ns': f'{s.name}.mailboxes'})
+        finally:
+            s.db.command('profile', 0)
+            s.db['system.profile'].drop()
+        self.assertEqual(looks, 0)
+
+
+class Commands(AccountTest):
+    def start(self, *words):
+        """A command that waits for its standard input."""
+        s = self.system
+        process = subprocess.Popen(
+            [s.binary('m3mta'), '-c', s.config, *words],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
+        self.addCleanup(process.kill)
+        # It has read the document when it reads standard input.
+        wait_for(lambda: self.reads(process.pid), 20, 'a read')
+        return process
+
+    @staticmethod
+    def reads(pid):
+        with open(f'/proc/{pid}/wchan') as f:
+            return 'pipe' in f.read()
+
+    def mailbox(self):
+        return self.system.db.mailboxes.find_one({'_id': CARL})
+
+    def test_changes_at_the_same_time_are_both_kept(self):
+        p = self.start('mailbox', 'passwd', CARL, '--password-file=-')
+        self.system.m3mta('mailbox', 'set', CARL, '--disable', '--quota=5M',
+                          '--may-relay', '--admin', f'--sender={ANN}')
+        old = self.mailbox()['password']
+        p.communicate(b'other\n', timeout=60)
+        self.assertEqual(p.returncode, 0)
+        now = self.mailbox()
+        self.assertNotEqual(now['password'], old)
+        self.assertTrue(now['disabled'] and now['may_relay'] and now['admin'])
+        self.assertEqual(now['size']['maximum'], 5 << 20)
+        self.assertEqual(now['senders'], [ANN])
+
+    def test_a_command_does_not_reach_the_next_holder(self):
+        p = self.start('mailbox', 'passwd', CARL, '--password-file=-')
+        self.system.m3mta('mailbox', 'remove', CARL, '--yes')
+        self.system.add_mailbox(CARL, password='mine')
+        old = self.mailbox()
+        p.communicate(b'stolen\n', timeout=60)
+        self.assertEqual(p.returncode, 1)
+        self.assertEqual(self.mailbox(), old)
+
+    def test_senders_are_added_to_those_that_are_there(self):
+        p = self.start('mailbox', 'set', CARL, f'--sender={ANN}',
+                       '--route-password-file=-')
+        self.system.m3mta('mailbox', 'set', CARL, f'--sender={BOB}')
+        p.communicate(b'x\n', timeout=60)
+        self.system.m3mta('mailbox', 'set', CARL, f'--sender={BOB}')
+        self.assertEqual(sorted(self.mailbox()['senders']), [ANN, BOB])
+
+    def test_changes_of_a_domain_are_both_kept(self):
+        s = self.system
+        s.m3mta('domain', 'add', 'b.example', '--tls=must')
+        p = self.start('domain', 'set', 'b.example', '--route=a.example',
+                       '--route-password-file=-')
+        s.m3mta('domain', 'set', 'b.example', '--disable', '--max-size=5M')
+        p.communicate(b'x\n', timeout=60)
+        d = s.db.domains.find_one({'_id': 'b.example'})
+        self.assertEqual((d['disabled'], d['max_size'], d['tls'], d['route'],
+                          d['route_password']),
+                         (True, 5 << 20, 'must', 'a.example', 'x'))
+
+    def test_a_new_password_is_the_only_one(self):
+        s = self.system
+        d = self.dialog('m3mta-imap', port=self.imap_port)
+        d.line()
+        s.m3mta('mailbox', 'passwd', CARL, '--password-file=-', data=b'two\n')
+        self.assertIn(b'NO', d.imap('a', f'LOGIN {CARL} secret'))
+        self.assertIn(b'OK', d.imap('a', f'LOGIN {CARL} two'))
+        shown = s.m3mta_json('mailbox', 'passwd', CARL)
+        d = self.dialog('m3mta-imap', port=self.imap_port)
+        d.line()
+        self.assertIn(b'NO', d.imap('a', f'LOGIN {CARL} two'))
+        self.assertIn(b'OK', d.imap(
+            'a', f'LOGIN {CARL} {shown["password"]}'))
+        s.m3mta('mailbox', 'passwd', 'nobody@example.org', code=1)
+        s.m3mta('alias', 'add', 'al@example.org', CARL)
+        s.m3mta('mailbox', 'passwd', 'al@example.org', code=1)
+        s.m3mta('alias', 'remove', 'al@example.org')
+
+    def test_quotas_that_cannot_be_kept_are_refused(self):
+        s = self.system
+        for size in (1 << 63, (1 << 64) - 1, '9999999999G'):
+            s.m3mta('mailbox', 'set', CARL, f'--quota={size}', code=64)
+            s.m3mta('mailbox', 'add', 'd@example.org', f'--quota={size}',
+                    '--no-password', code=64)
+            s.m3mta('domain', 'set', 'example.org', f'--max-size={size}',
+                    code=64)
+        s.m3mta('mailbox', 'set', CARL, f'--quota={(1 << 63) - 1}')
+        self.assertEqual(self.mailbox()['size']['maximum'], (1 << 63) - 1)
+
+    def test_a_set_without_an_option_is_a_mistake(self):
+        self.system.m3mta('mailbox', 'set', CARL, code=64)
+        self.system.m3mta('domain', 'set', 'example.org', code=64)
+
+
+if __name__ == '__main__':
+    unittest.main()
