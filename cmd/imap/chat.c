@@ -129,6 +129,12 @@ chat_failure(struct session *s, const struct err *err)
 {
 	size_t i;
 
+	/* OK and NO would both be a guess: the client has to look. */
+	if (err->rc == RC_TEMP && strcmp(err->code, "UNKNOWN") == 0) {
+		log_failure("database", err);
+		chat_bye(s, "[UNAVAILABLE] The command may have been done");
+		return;
+	}
 	if (err->rc != RC_PERM) {
 		log_failure("database", err);
 		chat_no(s, "[%s] Temporary failure of the mail system",

@@ -3,6 +3,7 @@
 
 #include "base/num.h"
 #include "db/migrate.h"
+#include "db/gc.h"
 #include "db/verify.h"
 
 #include "base/banned.h"
@@ -89,25 +90,27 @@ sub_gc(struct admin *a)
 {
 	static const struct column columns[] = { { "examined", true },
 		{ "deleted", true }, { "bytes", true },
-		{ "expunged_forgotten", true } };
-	struct table *t = table_new(a, columns, 4);
+		{ "expunged_forgotten", true }, { "stuck", true } };
+	struct table *t = table_new(a, columns, 5);
 	struct str age = admin_option(a, "min-age");
 	uint64_t age_s = 86400;
+	struct gc_options o = { .is_dry = admin_has(a, "dry-run"),
+		.is_whole = true };
 	struct gc_counts n;
 	struct err err;
 
 	if (age.p && !num_parse_duration(age, &age_s))
 		return admin_complain(EXIT_USAGE, "--min-age: as 1d or 12h");
-	if (gc_run(a->p->db, (int64_t)age_s * 1000, admin_has(a, "dry-run"),
-		&n, &err) != RC_OK)
+	o.min_age_ms = (int64_t)age_s * 1000;
+	if (gc_run(a->p->db, &o, &n, &err) != RC_OK)
 		return admin_fail(&err);
 	{
 		struct str cells[] = { number(a, n.examined),
 			number(a, n.deleted), number(a, n.bytes),
-			number(a, n.expunged_forgotten) };
+			number(a, n.expunged_forgotten), number(a, n.stuck) };
 
 		table_row(t, cells);
 	}
 	table_print_single(t);
-	return EXIT_OK;
+	return n.stuck ? EXIT_FAILED : EXIT_OK;
 }

@@ -3,6 +3,7 @@
 #include "base/fault.h"
 #include "base/limits.h"
 #include "db/blob.h"
+#include "db/incoming.h"
 #include "db/messages.h"
 #include "db/tail.h"
 
@@ -44,14 +45,19 @@ put_bodies(struct append *op, struct db *db, struct err *err)
 {
 	struct small_blob *blobs =
 	    ARENA_ARRAY(op->a, op->n, struct small_blob);
-	size_t i, n = 0;
+	struct oid *written = ARENA_ARRAY(op->a, op->n, struct oid);
+	size_t i, n = 0, k = 0;
+	enum rc rc;
 
 	for (i = 0; i < op->n; i++) {
 		if (op->v[i].body.len)
 			blobs[n++] = (struct small_blob){ op->v[i].blob,
 				op->v[i].body };
+		else if (k == 0 || !oid_equals(&written[k - 1], &op->v[i].blob))
+			written[k++] = op->v[i].blob;
 	}
-	return n ? blob_insert(db, blobs, n, err) : RC_OK;
+	rc = incoming_refer(db, written, k, err);
+	return rc == RC_OK && n ? blob_insert(db, blobs, n, err) : rc;
 }
 
 static enum rc

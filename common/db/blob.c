@@ -4,20 +4,25 @@
  * hashed _id spreads the chunks of a cluster.
  */
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/limits.h"
 #include "db/blob.h"
-#include "db/db_internal.h"
+#include "db/incoming.h"
 
 #include "base/banned.h"
 
-enum { KEY_SIZE = OID_SIZE + 4 };
+enum {
+	KEY_SIZE = OID_SIZE + 4,
+	SIGN_MS = 3600000, /* how often a writer says that it lives */
+};
 
 struct blob_writer {
 	struct db *db;
 	struct oid id;
 	struct buf chunk;
 	uint32_t n_chunks;   /* written */
+	int64_t sign_ms;     /* when the next sign of life is due */
 	uint64_t size;
 	bool is_finished;
 };
@@ -47,14 +52,30 @@ blob_writer_new(struct db *db, struct blob_writer **ret_w, struct err *err)
 	return RC_OK;
 }
 
+/* Before the first chunk: gc leaves alone what has it. */
+static enum rc
+blob_give_sign(struct blob_writer *w, struct err *err)
+{
+	enum rc rc;
+
+	if (w->n_chunks && clock_left_ms(w->sign_ms) > 0)
+		return RC_OK;
+	rc = incoming_begin(w->db, &w->id, err);
+	if (rc == RC_OK)
+		w->sign_ms = clock_deadline(SIGN_MS);
+	return rc;
+}
+
 /* A duplicate key is our own chunk, sent again after a lost answer. */
 static enum rc
 write_chunk(struct blob_writer *w, struct str bytes, struct err *err)
 {
 	bson_t doc = BSON_INITIALIZER;
 	bool is_duplicate;
-	enum rc rc;
+	enum rc rc = blob_give_sign(w, err);
 
+	if (rc != RC_OK)
+		return rc;
 	add_key(&doc, "_id", &w->id, w->n_chunks);
 	doc_add_bytes(&doc, "b", bytes);
 	rc = db_insert(w->db, DB_BLOBS, &doc, &is_duplicate, err);
@@ -173,6 +194,7 @@ delete_chunks(struct blob_writer *w)
 	add_key(&range, "$lte", &w->id, w->n_chunks);
 	bson_append_document_end(&filter, &range);
 	(void)db_delete_many(w->db, DB_BLOBS, &filter, NULL, &unused);
+	(void)incoming_forget(w->db, &w->id, 1, &unused);
 	bson_destroy(&filter);
 }
 

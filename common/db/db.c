@@ -20,6 +20,7 @@ static const char *const collection_names[DB_COUNT] = {
 	[DB_LIMITS] = "limits",
 	[DB_ANNOTATIONS] = "annotations",
 	[DB_SHARES] = "shares",
+	[DB_INCOMING] = "incoming",
 };
 
 const char *

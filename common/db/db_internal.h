@@ -25,6 +25,7 @@ enum db_collection {
 	DB_LIMITS,
 	DB_ANNOTATIONS,
 	DB_SHARES,
+	DB_INCOMING,
 	DB_COUNT
 };
 
@@ -70,6 +71,7 @@ enum {
 	DB_CONFLICT_PATIENT_MS = 75000,
 	DB_INTERACTIVE_MS      = 1000,
 	DB_COMMIT_MS           = 60000,
+	DB_COMMIT_PAUSE_MS     = 100,
 };
 
 /* Connects when needed. RC_PERM: it is a standalone. */
@@ -145,8 +147,9 @@ enum rc db_bulk_run(struct db *db, mongoc_bulk_operation_t *bulk,
 /*
  * Runs fn in a transaction (majority, journal, snapshot) with the retry
  * rules of the driver's documentation: TransientTransactionError runs fn
- * again, UnknownTransactionCommitResult commits again. Conflicts are tried
- * again for DB_CONFLICT_MS, a silent server for patience_ms. fn returns
+ * again. Conflicts are tried again for DB_CONFLICT_MS, a silent server for
+ * patience_ms. A commit whose result is not known is asked for again for
+ * DB_COMMIT_MS, then it is RC_TEMP with the code "UNKNOWN". fn returns
  * RC_OK to commit; anything else aborts and is handed on. fn must be
  * repeatable: it may run many times.
  */
@@ -160,6 +163,9 @@ enum rc db_txn_run(struct db *db, db_txn_fn *fn, void *ctx,
 bson_t *doc_from_json(const char *json);
 void doc_add_oid(bson_t *doc, const char *key, const struct oid *id);
 void doc_add_uuid(bson_t *doc, const char *key, const struct uuid *id);
+/* An array of ids. */
+void doc_add_oids(
+    bson_t *doc, const char *key, const struct oid *v, size_t n);
 void doc_add_bytes(bson_t *doc, const char *key, struct str bytes);
 /* UTF-8 text; what is not UTF-8 is stored as bytes. */
 void doc_add_text(bson_t *doc, const char *key, struct str text);

@@ -12,6 +12,7 @@
 #include "base/fault.h"
 #include "base/limits.h"
 #include "db/deliver.h"
+#include "db/incoming.h"
 #include "db/messages.h"
 #include "db/queue_doc.h"
 #include "db/tail.h"
@@ -260,6 +261,26 @@ write_folders(struct batch *b, struct db *db, const struct oid *messages,
 
 /* --- messages -------------------------------------------------------------------------- */
 
+/* What filters wrote is referred to by nothing yet; the rest by the queue. */
+static enum rc
+deliver_refer(struct batch *b, struct db *db, struct err *err)
+{
+	struct oid *v = ARENA_ARRAY(b->a, b->n, struct oid);
+	size_t i, k, n = 0;
+
+	for (i = 0; i < b->n; i++) {
+		if (!b->v[i]->content)
+			continue;
+		for (k = 0; k < n; k++) {
+			if (oid_equals(&v[k], &b->v[i]->content->blob))
+				break;
+		}
+		if (k == n)
+			v[n++] = b->v[i]->content->blob;
+	}
+	return incoming_refer(db, v, n, err);
+}
+
 static enum rc
 write_messages(struct batch *b, struct db *db, const struct oid *ids,
     struct err *err)
@@ -304,6 +325,8 @@ deliver(struct db *db, void *ctx, struct err *err)
 	    b->is_split)
 		return rc;
 	FAULT_POINT("mda-in-txn");
+	if ((rc = deliver_refer(b, db, err)) != RC_OK)
+		return rc;
 	return write_messages(b, db, messages, err);
 }
 

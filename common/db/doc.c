@@ -33,6 +33,23 @@ doc_add_uuid(bson_t *doc, const char *key, const struct uuid *id)
 }
 
 void
+doc_add_oids(bson_t *doc, const char *key, const struct oid *v, size_t n)
+{
+	char text[16];
+	const char *index;
+	bson_t array;
+	size_t i;
+
+	bson_append_array_begin(doc, key, -1, &array);
+	for (i = 0; i < n; i++) {
+		bson_uint32_to_string(
+		    (uint32_t)i, &index, text, sizeof(text));
+		doc_add_oid(&array, index, &v[i]);
+	}
+	bson_append_array_end(doc, &array);
+}
+
+void
 doc_add_bytes(bson_t *doc, const char *key, struct str bytes)
 {
 	const char *p = bytes.len ? bytes.p : "";

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/vec.h"
+#include "db/incoming.h"
 #include "db/once.h"
 #include "db/queue_doc.h"
 
@@ -46,15 +47,38 @@ queue_insert_document(struct db *db, const bson_t *doc, int64_t deadline_ms,
 	return rc;
 }
 
+struct queue_insertion {
+	const struct queue_item *item;
+	const bson_t *doc;
+};
+
+/* The blob was written before: this is the first reference to it. */
+static enum rc
+queue_insert_with_blob(struct db *db, void *ctx, struct err *err)
+{
+	struct queue_insertion *in = ctx;
+	enum rc rc = incoming_refer(db, &in->item->blob, 1, err);
+
+	if (rc == RC_OK)
+		rc = db_insert(db, DB_QUEUE, in->doc, NULL, err);
+	FAULT_POINT("smtp-insert-sent");
+	return rc;
+}
+
 enum rc
 queue_insert(struct db *db, const struct queue_item *item,
     int64_t deadline_ms, struct err *err)
 {
 	bson_t doc = BSON_INITIALIZER;
+	struct queue_insertion in = { item, &doc };
 	enum rc rc;
 
 	queue_encode(item, &doc);
-	rc = queue_insert_document(db, &doc, deadline_ms, err);
+	if (item->body.len)
+		rc = queue_insert_document(db, &doc, deadline_ms, err);
+	else
+		rc = db_txn_run(db, queue_insert_with_blob, &in,
+		    clock_left_ms(deadline_ms), err);
 	bson_destroy(&doc);
 	return rc;
 }
@@ -329,6 +353,10 @@ encode_change(
 		    &set, o->item->n_recipients + i, &o->added[i]);
 	doc_add_text(&set, "origin", o->item->origin); /* never empty */
 	bson_append_document_end(change, &set);
+	/* The fence falls with it: whoever does not know that this was
+	 * written, and writes again, matches nothing. */
+	if (o->ends_attempt)
+		BCON_APPEND(change, "$inc", "{", "epoch", BCON_INT64(1), "}");
 }
 
 static enum rc
@@ -390,8 +418,16 @@ write_all(struct db *db, void *ctx, struct err *err)
 
 	if (rc == RC_OK && op->matched == 0)
 		db->is_void = true;
-	for (i = 0; rc == RC_OK && op->matched && i < op->o->n_reports; i++)
-		rc = insert_report(db, &op->o->reports[i], err);
+	for (i = 0; rc == RC_OK && op->matched && i < op->o->n_reports; i++) {
+		const struct queue_item *report = &op->o->reports[i];
+
+		/* A post has the blob of what it comes from. */
+		if (!report->body.len &&
+		    !oid_equals(&report->blob, &op->o->item->blob))
+			rc = incoming_refer(db, &report->blob, 1, err);
+		if (rc == RC_OK)
+			rc = insert_report(db, report, err);
+	}
 	return rc;
 }
 

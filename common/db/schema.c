@@ -28,6 +28,7 @@
  * annotations _id, owner (16 zeros: all), folder (12 zeros: the server),
  *            name (another user's private one: his owner id before it),
  *            value, stamp (another with each value)
+ * incoming   _id blob, at (last sign of its writer), n (references made)
  * shares     _id, identifier, owner, folder: one for each entry of an acl
  */
 #include <stdio.h>
@@ -88,6 +89,8 @@ static const struct collection_spec specs[] = {
 	    "  {\"identifier\": 1, \"owner\": 1, \"folder\": 1},"
 	    "  \"unique\": true}]",
 	    "{\"identifier\": 1, \"owner\": 1}" },
+	{ DB_INCOMING, "[{\"name\": \"at\", \"key\": {\"at\": 1}}]",
+	    "{\"_id\": \"hashed\"}" },
 };
 
 /* NamespaceExists (48) is what a second run gets. */

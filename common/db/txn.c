@@ -42,32 +42,59 @@ has_time(const struct db *db, int64_t start_ms, int64_t patience_ms)
 	int64_t limit = db->options.is_patient ? DB_CONFLICT_PATIENT_MS
 					       : DB_CONFLICT_MS;
 
-	if (db->is_network)
+	if (db->is_network || patience_ms > limit)
 		limit = patience_ms;
-
 	return clock_mono_ms() - start_ms < limit;
 }
 
-static enum rc
-commit(struct db *db, int64_t start_ms, int64_t patience_ms, struct err *err)
+/*
+ * No answer, or one that leaves it open (the server failed over, or had no
+ * majority in time). The driver puts its label on most of these, but not on
+ * "no server was found", nor on each write concern error.
+ */
+static bool
+txn_is_open(
+    const struct db *db, const bson_error_t *error, const bson_t *reply)
 {
+	return mongoc_error_has_label(
+		   reply, "UnknownTransactionCommitResult") ||
+	    error->domain == MONGOC_ERROR_WRITE_CONCERN || db->is_network;
+}
+
+/*
+ * A commit was sent, so it is asked for until the answer comes, whoever waits:
+ * the server does it once. What stays open is not tried anew, since it may
+ * have been done.
+ */
+static enum rc
+txn_commit(struct db *db, struct err *err)
+{
+	int64_t deadline = clock_deadline(DB_COMMIT_MS);
 	bson_error_t error;
 	bson_t reply;
 	enum rc rc;
-	bool again;
+	bool is_open;
 
-	do {
+	for (;;) {
 		if (mongoc_client_session_commit_transaction(
 			db->session, &reply, &error)) {
 			bson_destroy(&reply);
 			return RC_OK;
 		}
 		rc = db_error(db, &error, &reply, "commit", err);
-		again = mongoc_error_has_label(
-		    &reply, "UnknownTransactionCommitResult");
+		is_open = txn_is_open(db, &error, &reply);
 		bson_destroy(&reply);
-	} while (again && has_time(db, start_ms, patience_ms));
-	return rc;
+		if (!is_open)
+			return rc;
+		db->is_transient = false;
+		if (clock_left_ms(deadline) <= 0)
+			break;
+		db_tell_progress(db, 0, 0);
+		clock_sleep(DB_COMMIT_PAUSE_MS);
+	}
+	return err_set(err, RC_TEMP, "UNKNOWN",
+	    "database: whether it was committed is not known: %s",
+	    error.message);
 }
 
 /* A random wait that doubles: conflicting writers step out of phase. */
@@ -95,7 +122,7 @@ db_txn_run(struct db *db, db_txn_fn *fn, void *ctx, int64_t patience_ms,
 			return rc;
 		rc = fn(db, ctx, err);
 		if (rc == RC_OK && !db->is_void)
-			rc = commit(db, start_ms, patience_ms, err);
+			rc = txn_commit(db, err);
 		else
 			mongoc_client_session_abort_transaction(
 			    db->session, NULL);

@@ -12,6 +12,7 @@ struct known_blob {
 	struct oid id;
 	uint64_t size;
 	uint32_t n_chunks;
+	bool has_hole;       /* a chunk before its last is not there */
 };
 
 struct known_message {

@@ -3,6 +3,7 @@
 
 #include "base/ascii.h"
 #include "base/buf.h"
+#include "base/limits.h"
 #include "db/blob.h"
 #include "mail/accept.h"
 #include "mime/facts.h"
@@ -312,10 +313,12 @@ report_make(struct db *db, struct arena *a, const struct report *r,
 	rc = acceptance_new(db, a, STR(""), false, &acc, err);
 	if (rc != RC_OK)
 		return rc;
+	acceptance_keep_small(acc, LIMIT_QUEUE_BODY);
 	rc = write_parts(db, a, r, &item, acc, err);
 	if (rc == RC_OK)
 		rc = acceptance_finish(acc, &item.blob, &item.size,
 		    &item.facts, &facts, err);
+	item.body = acceptance_body(acc);
 	acceptance_free(acc);
 	if (rc == RC_OK)
 		*ret_item = item;

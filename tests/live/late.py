@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import struct
+import tempfile
 import threading
 import time
 
@@ -172,8 +173,7 @@ def through(system, proxy):
     late = copy.copy(system)
     late.settings = json.loads(json.dumps(system.settings))
     late.settings['database']['uri'] = proxy.uri
-    late.folder = os.path.join(system.folder, f'late{id(proxy)}')
-    os.mkdir(late.folder)
+    late.folder = tempfile.mkdtemp(dir=system.folder)
     late.write_config()
     late.folder = system.folder
     return late

@@ -69,6 +69,10 @@ class Once(LateTest):
         rule = Rule('lose', 'insert', 'queue', times=3)
         self.accepted_once(rule)
 
+    def test_the_answers_of_a_big_one_come_late(self):
+        self.accepted_once(
+            Rule('replies', 'commitTransaction', seconds=6), size=200000)
+
 
 class Durable(OwnMongod):
     """250 is said of what a majority has, and of nothing else."""
