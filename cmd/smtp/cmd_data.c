@@ -12,7 +12,7 @@
 #include "db/queue.h"
 #include "log/log.h"
 #include "mail/accept.h"
-#include "mail/submit.h"
+#include "mail/intake.h"
 #include "mime/crlf.h"
 #include "net/doorbell.h"
 #include "policy.h"
@@ -30,7 +30,7 @@ struct reception {
 	struct crlf crlf;
 	struct buf scratch;
 	bool is_normalised;
-	struct submit *submit;    /* submission: the header is completed */
+	struct intake *intake;    /* what is done to its header */
 	struct acceptance *acc;
 	uint64_t max;
 	int64_t start_ms;         /* of DATA */
@@ -111,15 +111,6 @@ store(void *ctx, struct str piece)
 		r->rc = acceptance_push(r->acc, piece, &r->err);
 }
 
-static void
-complete(struct reception *r, struct str piece)
-{
-	if (r->submit)
-		submit_push(r->submit, piece, store, r);
-	else
-		store(r, piece);
-}
-
 /* A message that will be refused is read, but no more of it is kept. */
 static bool
 is_lost(const struct reception *r)
@@ -141,7 +132,7 @@ on_piece(void *ctx, struct str piece)
 		piece = buf_str(&r->scratch);
 	}
 	if (piece.len)
-		complete(r, piece);
+		intake_push(r->intake, piece, store, r);
 }
 
 /*
@@ -181,10 +172,10 @@ receive(struct reception *r)
 	if (r->is_normalised && !is_lost(r)) {
 		buf_reset(&r->scratch);
 		crlf_finish(&r->crlf, &r->scratch);
-		complete(r, buf_str(&r->scratch));
+		intake_push(r->intake, buf_str(&r->scratch), store, r);
 	}
-	if (r->submit && !is_lost(r))
-		submit_finish(r->submit, store, r);
+	if (!is_lost(r))
+		intake_finish(r->intake, store, r);
 	return IO_OK;
 }
 
@@ -417,9 +408,13 @@ init(struct reception *r, struct session *s)
 	    config_bool(s->config, CFG_IMAP_SEARCH_INDEX), &r->acc, &r->err);
 	if (r->rc == RC_OK)
 		acceptance_keep_small(r->acc, LIMIT_QUEUE_BODY);
-	if (s->role == ROLE_SUBMISSION)
-		r->submit = submit_new(s->txn_arena, s->p->hostname, &r->id,
-		    db_time(s->p->db) / 1000);
+	r->intake = intake_new(s->txn_arena, &(struct intake_options){
+	    .is_submission = s->role == ROLE_SUBMISSION || s->login,
+	    .is_judged_here = policy_is_judged_here(s),
+	    .hostname = s->p->hostname,
+	    .id = r->id,
+	    .now_s = db_time(s->p->db) / 1000,
+	});
 }
 
 /* The rates of messages (RFC 3463: 4.7.1 is policy). False: answered. */
@@ -472,7 +467,7 @@ cmd_data(struct session *s, struct str argument)
 		end_early(s, io);
 	else if (check_content(&r))
 		commit(&r);
-	submit_free(r.submit);
+	intake_free(r.intake);
 	acceptance_free(r.acc);
 	buf_done(&r.scratch);
 	session_reset(s);

@@ -143,13 +143,20 @@ policy_passes(struct session *s, const char *stage, struct str recipient,
 }
 
 bool
+policy_is_judged_here(const struct session *s)
+{
+	return s->role == ROLE_MX && !s->login &&
+	    config_str(s->config, CFG_SPAM_SERVER).len > 0;
+}
+
+bool
 policy_spam(
     struct session *s, struct queue_item *item, const char **ret_text)
 {
 	struct spam_answer answer;
 	struct err err;
 
-	if (s->role != ROLE_MX || s->login ||
+	if (!policy_is_judged_here(s) ||
 	    !spam_is_wanted(s->config, "data"))
 		return true;
 	if (spam_ask(s->p->db, s->txn_arena, s->config, item, &answer,

@@ -13,6 +13,12 @@
 bool policy_passes(struct session *s, const char *stage,
     struct str recipient, const struct queue_item *item);
 /*
+ * This message is one that spamd of ours judges, here or in the mda: from
+ * outside, without a login. What it says of itself is not believed then, also
+ * when spamd is away or the message is too big for it.
+ */
+bool policy_is_judged_here(const struct session *s);
+/*
  * Fills is_spam and headers at the end of DATA. False: it was rejected, and
  * *ret_text says why.
  */

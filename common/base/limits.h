@@ -70,6 +70,7 @@
 #define LIMIT_MIME_PARTS         1000
 #define LIMIT_MIME_BOUNDARY      998    /* RFC 2046 says 70, mail does not */
 #define LIMIT_MIME_PARAMS        64     /* of one header field */
+#define LIMIT_HEADER_NAME        998    /* of a field: a line (RFC 5322) */
 #define LIMIT_MIME_FIELD         65536  /* octets of a field that is parsed */
 #define LIMIT_MIME_ADDRESSES     10000  /* of one envelope, kept */
 #define LIMIT_MIME_FACTS         262144 /* octets of encoded facts */
