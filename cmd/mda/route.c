@@ -6,6 +6,7 @@
 #include "mda.h"
 
 #include "base/clock.h"
+#include "mail/report.h"
 #include "smtp/path.h"
 
 #include "base/banned.h"
@@ -233,11 +234,10 @@ route_recipient(
 static void
 expire(struct mda *m, struct verdict *v)
 {
-	struct str last = v->now.text;
+	struct str last = report_said(m->a, &v->now);
 
 	verdict_set(m, v, FATE_FAILED, v->now.code, "4.4.7",
-	    last.len ? arena_join(m->a, STR("Gave up; the last answer was: "),
-			   last)
+	    last.len ? arena_join(m->a, STR(REPORT_GAVE_UP), last)
 		     : STR("Gave up: the time for delivery is over"));
 	v->now.state = RECIPIENT_EXPIRED;
 }

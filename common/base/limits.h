@@ -81,6 +81,7 @@
 #define LIMIT_ALIAS_DEPTH        10
 #define LIMIT_ALIAS_FANOUT       10000
 #define LIMIT_QUEUE_BODY         65536  /* octets kept in the queue document */
+#define LIMIT_REPORT_HEADER      65536  /* octets that a report gives back */
 #define LIMIT_TRANSCRIPT         4096   /* octets kept per recipient */
 
 #endif

@@ -9,10 +9,16 @@
 #include "mime/facts.h"
 #include "smtp/params.h"
 #include "text/date.h"
+#include "text/idn.h"
+#include "text/utf8.h"
 
 #include "base/banned.h"
 
-enum { FULL_MAX = 1 << 20 }; /* a bigger message is returned as its header */
+enum {
+	FULL_MAX = 1 << 20, /* a bigger message is returned as its header */
+	FOLD_AT = 800,      /* octets of a line (RFC 5322 2.1.1: 998) */
+	FOLD_MAX = 900,
+};
 
 /* `origin` of the report's queue document. */
 static const char *const origins[REPORT_ACTIONS] = {
@@ -42,24 +48,60 @@ report_is_wanted(const struct queue_item *item,
 
 /* --- the parts ------------------------------------------------------------------------ */
 
-/* Octets that came from elsewhere, on one line and without controls. */
-static void
-add_clean(struct buf *b, struct str s)
-{
-	size_t i;
+/* What the parts are written with, and from. */
+struct form {
+	const struct report *r;
+	struct buf b;
+	struct buf original;  /* the message, or the header, as it goes back */
+	bool is_whole;        /* the message */
+	/* RFC 6533: the sender's system knows UTF-8, and there is some. */
+	bool is_global;
+	bool is_8bit_text;    /* the text for people */
+	bool is_8bit;         /* any part */
+};
 
-	for (i = 0; i < s.len; i++)
-		buf_add_char(b, ascii_is_cntl(s.p[i]) ? ' ' : s.p[i]);
+/*
+ * Octets that came from elsewhere: no controls, valid UTF-8 where that may
+ * be, else ASCII; in lines that mail can have.
+ */
+static void
+add_clean_as(struct buf *b, struct str s, bool is_utf8, const char *fold)
+{
+	size_t n, column = 0;
+
+	for (; s.len; s = str_tail(s, n)) {
+		n = utf8_char_length(s);
+		if (n == 0)
+			n = 1;
+		if (column > FOLD_AT && (s.p[0] == ' ' || column > FOLD_MAX)) {
+			buf_add_cstr(b, fold);
+			column = 0;
+		}
+		column += n;
+		if (ascii_is_cntl(s.p[0]))
+			buf_add_char(b, ' ');
+		else if (!ascii_is_8bit(s.p[0]) ||
+		    (is_utf8 && utf8_char_length(s)))
+			buf_add_str(b, str_slice(s, 0, n));
+		else
+			buf_add_char(b, '?');
+	}
 }
 
 static void
-add_field(struct buf *b, const char *name, struct str value)
+add_clean(struct form *f, struct str s)
+{
+	add_clean_as(&f->b, s, f->is_global, "\r\n\t");
+}
+
+static void
+add_field(struct form *f, const char *name, struct str value)
 {
 	if (str_is_empty(value))
 		return;
-	buf_add_cstr(b, name);
-	add_clean(b, value);
-	buf_add_cstr(b, "\r\n");
+	buf_add_cstr(&f->b, name);
+	add_clean(f, value);
+	buf_add_cstr(&f->b, "\r\n");
 }
 
 static void
@@ -85,16 +127,17 @@ values_of(const struct report *r, char text[OID_HEX])
 }
 
 static void
-add_header(struct buf *b, const struct report *r, struct str boundary,
-    const struct queue_item *report)
+add_header(struct form *f, struct str boundary, const struct queue_item *report)
 {
+	const struct report *r = f->r;
 	char id[OID_HEX], text[OID_HEX];
 	struct report_values values = values_of(r, id);
+	struct buf *b = &f->b;
 
 	buf_printf(b, "From: Mail Delivery System <MAILER-DAEMON@%.*s>\r\n",
 	    STR_ARG(r->hostname));
 	buf_add_cstr(b, "To: <");
-	add_clean(b, report->recipients[0].address);
+	add_clean(f, report->recipients[0].address);
 	buf_add_cstr(b, ">\r\n");
 	buf_add_cstr(b, "Subject: ");
 	report_text_add(b, wording_of(r)->subject, &values);
@@ -105,116 +148,143 @@ add_header(struct buf *b, const struct report *r, struct str boundary,
 	buf_printf(b,
 	    "MIME-Version: 1.0\r\n"
 	    "Auto-Submitted: auto-replied\r\n"
-	    "Content-Type: multipart/report; report-type=delivery-status;\r\n"
-	    "\tboundary=\"%.*s\"\r\n\r\n"
+	    "Content-Type: multipart/report; report-type=%sdelivery-status;\r\n"
+	    "\tboundary=\"%.*s\"\r\n%s\r\n"
 	    "This is a delivery report (RFC 3464).\r\n",
-	    STR_ARG(boundary));
+	    f->is_global ? "global-" : "", STR_ARG(boundary),
+	    f->is_8bit ? "Content-Transfer-Encoding: 8bit\r\n" : "");
 }
 
 static void
-add_text(struct buf *b, const struct report *r, struct str boundary)
+add_part(struct form *f, struct str boundary, const char *type, bool is_8bit)
+{
+	buf_printf(&f->b, "\r\n--%.*s\r\nContent-Type: %s\r\n%s\r\n",
+	    STR_ARG(boundary), type,
+	    is_8bit ? "Content-Transfer-Encoding: 8bit\r\n" : "");
+}
+
+/* For people: UTF-8, whatever the fields for programs may have. */
+static void
+add_text(struct form *f)
 {
 	char text[OID_HEX];
-	struct report_values values = values_of(r, text);
+	struct report_values values = values_of(f->r, text);
+	struct buf *b = &f->b;
 	size_t i;
 
-	buf_printf(b,
-	    "\r\n--%.*s\r\nContent-Type: text/plain; charset=utf-8\r\n"
-	    "Content-Transfer-Encoding: 8bit\r\n\r\n",
-	    STR_ARG(boundary));
-	report_text_add(b, wording_of(r)->text, &values);
-	for (i = 0; i < r->n; i++) {
+	report_text_add(b, wording_of(f->r)->text, &values);
+	for (i = 0; i < f->r->n; i++) {
+		const struct queue_recipient *q = f->r->v[i].recipient;
+
 		buf_add_cstr(b, "\r\n<");
-		add_clean(b, r->v[i].recipient->address);
+		add_clean_as(b, q->address, true, "\r\n ");
 		buf_add_cstr(b, ">: ");
-		add_clean(b, r->v[i].recipient->text);
+		add_clean_as(b, q->text, true, "\r\n ");
 		buf_add_cstr(b, "\r\n");
 	}
 	buf_printf(b, "\r\nQueue id: %.*s\r\n",
-	    STR_ARG(oid_format(&r->item->id, text)));
+	    STR_ARG(oid_format(&f->r->item->id, text)));
+}
+
+/* RFC 6533 3: "utf-8" is the type of an address that is not ASCII. */
+static const char *
+type_of(const struct form *f, struct str address)
+{
+	return f->is_global && idn_is_8bit(address) ? "utf-8" : "rfc822";
 }
 
 /* ORCPT is "type;xtext"; the field wants the decoded address. */
 static void
-add_original(struct buf *b, struct arena *a, struct str orcpt)
+add_original(struct form *f, struct arena *a, struct str orcpt)
 {
 	size_t at = str_find_char(orcpt, ';');
 
 	if (orcpt.len == 0)
 		return;
-	buf_printf(b, "Original-Recipient: %.*s; ",
-	    STR_ARG(str_slice(orcpt, 0, at)));
-	add_clean(b, xtext_decode(a, str_tail(orcpt, at + 1)));
-	buf_add_cstr(b, "\r\n");
+	buf_add_cstr(&f->b, "Original-Recipient: ");
+	add_clean(f, str_slice(orcpt, 0, at));
+	buf_add_cstr(&f->b, "; ");
+	add_clean(f, xtext_decode(a, str_tail(orcpt, at + 1)));
+	buf_add_cstr(&f->b, "\r\n");
+}
+
+/*
+ * What was said, as it was said: an enhanced code that only we made of the
+ * code is left out, and one whose class we changed has its own again.
+ */
+struct str
+report_said(struct arena *a, const struct queue_recipient *r)
+{
+	static const struct str made_up = STR_INIT(".0.0");
+	bool is_ours = r->host.len == 0 || str_has_char(r->host, '@');
+	struct str detail = str_tail(r->status, 1);
+
+	if (r->code == 0 || r->status.len == 0 ||
+	    (!is_ours && str_equals(detail, made_up)))
+		return r->code
+		    ? arena_printf(a, "%u %.*s", r->code, STR_ARG(r->text))
+		    : r->text;
+	return arena_printf(a, "%u %u%.*s %.*s", r->code, r->code / 100,
+	    STR_ARG(detail), STR_ARG(r->text));
 }
 
 static void
-add_diagnostic(struct buf *b, const struct queue_recipient *r)
+add_diagnostic(struct form *f, struct arena *a, const struct queue_recipient *r)
 {
+	struct str last = STR(REPORT_GAVE_UP);
+
 	if (r->code == 0)
 		return;
-	buf_printf(b, "Diagnostic-Code: smtp; %u ", r->code);
-	if (!str_starts_with(r->text, r->status) && r->status.len) {
-		add_clean(b, r->status);
-		buf_add_char(b, ' ');
-	}
-	add_clean(b, r->text);
-	buf_add_cstr(b, "\r\n");
+	add_field(f, "Diagnostic-Code: smtp; ",
+	    str_starts_with(r->text, last) ? str_tail(r->text, last.len)
+					   : report_said(a, r));
 }
 
 static void
-add_recipient(struct buf *b, struct arena *a, const struct report *r,
-    const struct report_recipient *x)
+add_recipient(
+    struct form *f, struct arena *a, const struct report_recipient *x)
 {
 	const struct queue_recipient *q = x->recipient;
+	struct buf *b = &f->b;
 
 	buf_add_cstr(b, "\r\n");
-	add_original(b, a, q->orcpt);
-	add_field(b, "Final-Recipient: rfc822; ", q->address);
-	buf_printf(b, "Action: %s\r\n", report_actions[x->action]);
-	add_field(b, "Status: ", q->status.len ? q->status : STR("5.0.0"));
+	add_original(f, a, q->orcpt);
+	buf_printf(b, "Final-Recipient: %s; ", type_of(f, q->address));
+	add_clean(f, q->address);
+	buf_printf(b, "\r\nAction: %s\r\n", report_actions[x->action]);
+	add_field(f, "Status: ", q->status.len ? q->status : STR("5.0.0"));
 	if (!str_has_char(q->host, '@'))
-		add_field(b, "Remote-MTA: dns; ", q->host);
-	add_diagnostic(b, q);
+		add_field(f, "Remote-MTA: dns; ", q->host);
+	add_diagnostic(f, a, q);
 	if (q->last_ms)
 		add_date(b, "Last-Attempt-Date: ", q->last_ms);
 	if (x->action == REPORT_DELAYED)
-		add_date(b, "Will-Retry-Until: ", r->item->expires_ms);
+		add_date(b, "Will-Retry-Until: ", f->r->item->expires_ms);
 }
 
 static void
-add_status(struct buf *b, struct arena *a, const struct report *r,
-    struct str boundary)
+add_status(struct form *f, struct arena *a)
 {
+	const struct report *r = f->r;
 	size_t i;
 
-	buf_printf(b,
-	    "\r\n--%.*s\r\nContent-Type: message/delivery-status\r\n\r\n"
-	    "Reporting-MTA: dns; %.*s\r\n",
-	    STR_ARG(boundary), STR_ARG(r->hostname));
+	buf_printf(&f->b, "Reporting-MTA: dns; %.*s\r\n",
+	    STR_ARG(r->hostname));
 	if (r->item->envid.len)
-		add_field(b, "Original-Envelope-Id: ",
+		add_field(f, "Original-Envelope-Id: ",
 		    xtext_decode(a, r->item->envid));
-	add_date(b, "Arrival-Date: ", r->item->created_ms);
+	add_date(&f->b, "Arrival-Date: ", r->item->created_ms);
 	for (i = 0; i < r->n; i++)
-		add_recipient(b, a, r, &r->v[i]);
+		add_recipient(f, a, &r->v[i]);
 }
 
 /* --- the message it is about ------------------------------------------------------------- */
 
-struct copying {
-	struct acceptance *acc;
-	enum rc rc;
-	struct err *err;
-};
-
 static bool
 copy_piece(void *ctx, struct str piece)
 {
-	struct copying *c = ctx;
-
-	c->rc = acceptance_push(c->acc, piece, c->err);
-	return c->rc == RC_OK;
+	buf_add_str(ctx, piece);
+	return true;
 }
 
 static uint64_t
@@ -227,53 +297,127 @@ header_size(struct arena *a, const struct queue_item *item)
 	return f.parts[0].header_size;
 }
 
-/* Only a failure returns the whole message, and only when it was asked. */
+/*
+ * Only a failure returns the whole message, when it was asked by who logged
+ * in to send it: else whoever writes a sender's address into the envelope
+ * could have us bring him what he likes.
+ */
 static bool
 returns_all(const struct report *r)
 {
 	return r->v[0].action == REPORT_FAILED && r->item->ret == RET_FULL &&
-	    r->item->size <= FULL_MAX;
+	    r->item->login.len && r->item->size <= FULL_MAX;
+}
+
+/* A header that is too long ends with a whole line. */
+static void
+cut_header(struct buf *b, uint64_t len)
+{
+	size_t at = b->len;
+
+	if (len <= LIMIT_REPORT_HEADER)
+		return;
+	while (at && b->p[at - 1] != '\n')
+		at--;
+	buf_truncate(b, at);
 }
 
 static enum rc
-copy_original(struct db *db, struct arena *a, const struct report *r,
-    struct acceptance *acc, struct err *err)
+read_original(
+    struct db *db, struct arena *a, struct form *f, struct err *err)
 {
-	struct copying c = { acc, RC_OK, err };
-	uint64_t len =
-	    returns_all(r) ? r->item->size : header_size(a, r->item);
+	const struct queue_item *item = f->r->item;
+	uint64_t len;
 	enum rc rc;
 
+	f->is_whole = returns_all(f->r);
+	len = f->is_whole ? item->size : header_size(a, item);
 	if (len == 0)
 		return RC_OK;
-	rc = blob_read(db, &r->item->blob, 0, len, copy_piece, &c, err);
-	return rc == RC_OK ? c.rc : rc;
+	rc = blob_read(db, &item->blob, 0,
+	    f->is_whole || len < LIMIT_REPORT_HEADER ? len
+						     : LIMIT_REPORT_HEADER,
+	    copy_piece, &f->original, err);
+	if (rc == RC_OK && !f->is_whole)
+		cut_header(&f->original, len);
+	return rc;
+}
+
+/* --- the whole ---------------------------------------------------------------------------- */
+
+static bool
+has_utf8_address(const struct report *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->n; i++) {
+		if (idn_is_8bit(r->v[i].recipient->address))
+			return true;
+	}
+	return idn_is_8bit(r->to.len ? r->to : r->item->sender);
+}
+
+static const char *
+original_type(const struct form *f)
+{
+	bool is_8bit = idn_is_8bit(buf_str(&f->original));
+
+	if (f->is_global && is_8bit)
+		return f->is_whole ? "message/global"
+				   : "message/global-headers";
+	return f->is_whole ? "message/rfc822" : "text/rfc822-headers";
+}
+
+/* The parts before the original; the header needs to know all of them. */
+static void
+add_parts(struct form *f, struct arena *a, struct str boundary,
+    const struct queue_item *report)
+{
+	bool is_8bit_original = idn_is_8bit(buf_str(&f->original));
+	struct str text, status;
+
+	add_text(f);
+	text = arena_dup_str(a, buf_str(&f->b));
+	buf_reset(&f->b);
+	add_status(f, a);
+	status = arena_dup_str(a, buf_str(&f->b));
+	buf_reset(&f->b);
+	f->is_8bit_text = idn_is_8bit(text);
+	f->is_8bit = f->is_8bit_text || is_8bit_original ||
+	    idn_is_8bit(status);
+	add_header(f, boundary, report);
+	add_part(f, boundary, "text/plain; charset=utf-8", f->is_8bit_text);
+	buf_add_str(&f->b, text);
+	add_part(f, boundary,
+	    f->is_global ? "message/global-delivery-status"
+			 : "message/delivery-status",
+	    idn_is_8bit(status));
+	buf_add_str(&f->b, status);
+	add_part(f, boundary, original_type(f), is_8bit_original);
 }
 
 static enum rc
-write_parts(struct db *db, struct arena *a, const struct report *r,
+write_parts(struct db *db, struct arena *a, struct form *f,
     const struct queue_item *report, struct acceptance *acc, struct err *err)
 {
 	char text[OID_HEX];
 	struct str boundary = arena_printf(
 	    a, "=_m3mta_%.*s", STR_ARG(oid_format(&report->id, text)));
-	struct buf b = BUF_INIT;
-	enum rc rc;
+	enum rc rc = read_original(db, a, f, err);
 
-	add_header(&b, r, boundary, report);
-	add_text(&b, r, boundary);
-	add_status(&b, a, r, boundary);
-	buf_printf(&b, "\r\n--%.*s\r\nContent-Type: %s\r\n\r\n",
-	    STR_ARG(boundary),
-	    returns_all(r) ? "message/rfc822" : "text/rfc822-headers");
-	rc = acceptance_push(acc, buf_str(&b), err);
+	if (rc != RC_OK)
+		return rc;
+	f->is_global = f->r->item->smtputf8 &&
+	    (has_utf8_address(f->r) || idn_is_8bit(str_slice(
+		buf_str(&f->original), 0, header_size(a, f->r->item))));
+	add_parts(f, a, boundary, report);
+	rc = acceptance_push(acc, buf_str(&f->b), err);
 	if (rc == RC_OK)
-		rc = copy_original(db, a, r, acc, err);
-	buf_reset(&b);
-	buf_printf(&b, "\r\n--%.*s--\r\n", STR_ARG(boundary));
+		rc = acceptance_push(acc, buf_str(&f->original), err);
+	buf_reset(&f->b);
+	buf_printf(&f->b, "\r\n--%.*s--\r\n", STR_ARG(boundary));
 	if (rc == RC_OK)
-		rc = acceptance_push(acc, buf_str(&b), err);
-	buf_done(&b);
+		rc = acceptance_push(acc, buf_str(&f->b), err);
 	return rc;
 }
 
@@ -292,8 +436,6 @@ fill_item(struct arena *a, const struct report *r, struct queue_item *item)
 		.n_recipients = 1,
 		.created_ms = r->now_ms,
 		.expires_ms = r->now_ms + r->expire_ms,
-		.body_8bit = true,
-		.smtputf8 = r->item->smtputf8,
 		.origin = str_from_cstr(origins[r->v[0].action]),
 		.session = r->item->session,
 	};
@@ -304,6 +446,7 @@ enum rc
 report_make(struct db *db, struct arena *a, const struct report *r,
     struct queue_item *ret_item, struct err *err)
 {
+	struct form f = { .r = r, .b = BUF_INIT, .original = BUF_INIT };
 	struct acceptance *acc;
 	const struct facts *facts;
 	struct queue_item item;
@@ -314,12 +457,16 @@ report_make(struct db *db, struct arena *a, const struct report *r,
 	if (rc != RC_OK)
 		return rc;
 	acceptance_keep_small(acc, LIMIT_QUEUE_BODY);
-	rc = write_parts(db, a, r, &item, acc, err);
+	rc = write_parts(db, a, &f, &item, acc, err);
 	if (rc == RC_OK)
 		rc = acceptance_finish(acc, &item.blob, &item.size,
 		    &item.facts, &facts, err);
 	item.body = acceptance_body(acc);
 	acceptance_free(acc);
+	buf_done(&f.b);
+	buf_done(&f.original);
+	item.body_8bit = f.is_8bit;
+	item.smtputf8 = f.is_global;
 	if (rc == RC_OK)
 		*ret_item = item;
 	return rc;

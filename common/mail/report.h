@@ -1,6 +1,9 @@
 /*
  * Delivery status notifications (RFC 3461, 3462, 3464): multipart/report of
- * a text for people, the fields for programs, and the message or its header.
+ * a text for people, the fields for programs, and the message or its header
+ * (at most LIMIT_REPORT_HEADER octets of it; the whole for who logged in).
+ * All of it is 7 bits wide where it can be; for a message with SMTPUTF8 and
+ * UTF-8 in an address or in its header they are those of RFC 6533.
  */
 #ifndef M3_MAIL_REPORT_H
 #define M3_MAIL_REPORT_H
@@ -35,6 +38,11 @@ struct report {
  */
 enum rc report_make(struct db *db, struct arena *a, const struct report *r,
     struct queue_item *ret_item, struct err *err);
+
+/* Before the last answer, in the text of a recipient whose time is over. */
+#define REPORT_GAVE_UP "Gave up; the last answer was: "
+/* "550 5.1.1 text" as it was said; without a code the text. */
+struct str report_said(struct arena *a, const struct queue_recipient *r);
 
 /* Whether the sender wants to be told (NOTIFY, null sender). */
 bool report_is_wanted(const struct queue_item *item,

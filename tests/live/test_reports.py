@@ -40,11 +40,16 @@ class Reports(LiveTest):
     def fresh(self):
         self.system.db.limits.delete_many({})
 
-    def post(self, recipient, mail='', rcpt='', sender='ann@example.org'):
+    def post(self, recipient, mail='', rcpt='', sender='ann@example.org',
+             login=False):
         d = self.dialog('m3mta-smtp')
         d.reply()
-        for line in ('EHLO me.example', f'MAIL FROM:<{sender}>{mail}',
+        for line in ('EHLO me.example',
+                     'AUTH PLAIN AGFubkBleGFtcGxlLm9yZwBzZWNyZXQ=',
+                     f'MAIL FROM:<{sender}>{mail}',
                      f'RCPT TO:<{recipient}>{rcpt}', 'DATA'):
+            if line.startswith('AUTH') and not login:
+                continue
             self.assertIn(d.smtp(line)[:1], '23', line)
         answer = d.smtp('Subject: a subject\r\n\r\nthe text\r\n.')
         self.assertEqual(answer[:3], '250')
@@ -203,12 +208,17 @@ class Reports(LiveTest):
         self.assertNotIn('the text', original.get_payload())
 
     def test_return_all(self):
+        """To who logged in; a stranger may have written any sender there."""
         before = self.inbox()
-        self.fails(mail=' RET=FULL')
+        self.fails(mail=' RET=FULL', login=True)
         _, _, original = self.report(before)
         self.assertEqual(original.get_content_type(), 'message/rfc822')
         self.assertEqual(original.get_payload()[0].get_payload().strip(),
                          'the text')
+        self.fails(mail=' RET=FULL')
+        _, _, original = self.report(before + 1)
+        self.assertEqual(original.get_content_type(), 'text/rfc822-headers')
+        self.assertNotIn('the text', original.get_payload())
 
     def test_never(self):
         before = self.inbox()
