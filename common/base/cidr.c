@@ -69,8 +69,21 @@ cidr_matches(struct str cidr, struct str address)
 	return rest == 0 || (n.b[whole] ^ a.b[whole]) >> (8 - rest) == 0;
 }
 
-struct str
-cidr_source_key(struct str address, char text[64])
+/* ::ffff:a.b.c.d is a.b.c.d. */
+static void
+cidr_unmap(struct net *n)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	if (n->family != AF_INET6 ||
+	    memcmp(n->b, mapped, sizeof(mapped)) != 0)
+		return;
+	memmove(n->b, n->b + sizeof(mapped), 4);
+	n->family = AF_INET;
+}
+
+static struct str
+cidr_key(struct str address, unsigned bits4, unsigned bits6, char text[64])
 {
 	char name[INET6_ADDRSTRLEN];
 	struct net n;
@@ -78,10 +91,26 @@ cidr_source_key(struct str address, char text[64])
 
 	if (!parse_address(address, &n))
 		return address;
-	n.bits = n.family == AF_INET6 ? 48 : 24;
+	cidr_unmap(&n);
+	n.bits = n.family == AF_INET6 ? bits6 : bits4;
 	memset(n.b + n.bits / 8, 0, sizeof(n.b) - n.bits / 8);
 	if (!inet_ntop(n.family, n.b, name, sizeof(name)))
 		return address;
-	len = snprintf(text, 64, "%s/%u", name, n.bits);
+	if (n.bits == 32 && n.family == AF_INET)
+		len = snprintf(text, 64, "%s", name);
+	else
+		len = snprintf(text, 64, "%s/%u", name, n.bits);
 	return str_make(text, (size_t)len);
+}
+
+struct str
+cidr_host_key(struct str address, char text[64])
+{
+	return cidr_key(address, 32, 64, text);
+}
+
+struct str
+cidr_source_key(struct str address, char text[64])
+{
+	return cidr_key(address, 24, 48, text);
 }

@@ -10,6 +10,11 @@
 bool cidr_matches(struct str cidr, struct str address);
 bool cidr_is_valid(struct str cidr);
 /*
+ * Who counts as one client of this host: an address of IPv4 whole, a /64 of
+ * IPv6, of which one host may have all. The slice is in text.
+ */
+struct str cidr_host_key(struct str address, char text[64]);
+/*
  * The network that stands for an address when it is counted: /24 of IPv4,
  * /48 of IPv6; what is no address stands for itself. The slice is in text.
  */

@@ -26,13 +26,14 @@ guard_rate(const struct guard *g, enum config_key key, struct str who,
 	const struct config_value *v = &g->config->v[key];
 	struct str name = str_from_cstr(config_keys[key].name);
 	struct limit_state state;
+	char text[64];
 	enum rc rc;
 
 	*ret_allowed = true;
 	if (v->n == 0)
 		return RC_OK;
 	name = arena_join3(
-	    g->a, name, STR(" "), who.len ? who : g->peer);
+	    g->a, name, STR(" "), who.len ? who : cidr_host_key(g->peer, text));
 	rc = limit_take(
 	    g->db, name, cost, (int64_t)v->count, &state, err);
 	if (rc == RC_OK && state.n > v->n) {

@@ -29,7 +29,7 @@ CFG(MAX_USE, "server.max_use", INT, "1", 1, 100000, "", FILE_ONLY,
 CFG(MAX_CONNECTIONS, "server.max_connections", INT, "500", 1, 100000, "", FILE_ONLY,
     "Children at a time of one listening parent; more get 421 or BYE.")
 CFG(MAX_PER_SOURCE, "server.max_per_source", INT, "50", 1, 100000, "", FILE_ONLY,
-    "Connections at a time from one address to one listening parent.")
+    "Connections at a time from one address (IPv6: from one /64) to one listening parent. Loopback is not counted.")
 
 CFG(SMTP_AUTH_PLAIN_NO_TLS, "smtp.auth.plain_no_tls", BOOL, "false", 0, 1, "", FILE_ONLY,
     "Offer AUTH PLAIN and LOGIN on a connection without TLS.")

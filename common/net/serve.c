@@ -38,7 +38,7 @@ struct worker {
 	bool is_busy;
 	int uses;
 	int64_t idle_since;
-	char source[64];    /* "" = not counted */
+	char source[64];    /* cidr_host_key of its client, "": none */
 };
 
 struct server {
@@ -49,6 +49,7 @@ struct server {
 	int signals;
 	struct worker *workers;
 	int n_workers;      /* places */
+	struct worker **polled; /* whose channels wait_for_events looks at */
 	bool is_ending;
 };
 
@@ -310,23 +311,37 @@ refuse(struct server *s, int fd)
 		    MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+/* source: a string of whom the peer counts as. */
+static void
+serve_name_source(const struct peer *p, char source[64])
+{
+	char text[64];
+	struct str key = cidr_host_key(p->address, text);
+	size_t n = key.len < 63 ? key.len : 63;
+
+	memset(source, 0, 64);
+	memcpy(source, key.p, n);
+}
+
 static bool
-is_over_limit(struct server *s, const struct peer *p)
+is_over_limit(struct server *s, const struct peer *p, const char *source)
 {
 	if (count_busy(s, NULL) >= s->o->max_connections)
 		return true;
 	return p->is_socket && p->port && !p->is_loopback &&
-	    count_busy(s, p->text) >= s->o->max_per_source;
+	    count_busy(s, source) >= s->o->max_per_source;
 }
 
 static void
 take(struct server *s, int fd, int listener)
 {
 	struct worker *w;
+	char source[64];
 	struct peer p;
 
 	peer_of(&p, fd, false);
-	if (is_over_limit(s, &p)) {
+	serve_name_source(&p, source);
+	if (is_over_limit(s, &p, source)) {
 		refuse(s, fd);
 		return;
 	}
@@ -339,9 +354,26 @@ take(struct server *s, int fd, int listener)
 		w = start_child(s, fd, listener);
 	}
 	if (w)
-		memcpy(w->source, p.text, sizeof(w->source));
+		memcpy(w->source, source, sizeof(w->source));
 	else
 		refuse(s, fd);
+}
+
+/*
+ * No descriptors left: those of children that wait serve better than they do
+ * (a connection and a new child take three); else wait, the backlog keeps
+ * the clients.
+ */
+static void
+serve_find_descriptors(struct server *s)
+{
+	struct worker *w = NULL;
+	int n;
+
+	for (n = 0; n < 3 && (w = idle_worker(s)) != NULL; n++)
+		let_go(w);
+	if (n == 0)
+		usleep(50000);
 }
 
 static void
@@ -354,9 +386,8 @@ accept_all(struct server *s, int listener)
 		take(s, fd, listener);
 		close(fd);
 	}
-	/* No descriptors left: wait, the backlog keeps the clients. */
 	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
-		usleep(50000);
+		serve_find_descriptors(s);
 }
 
 /* "I": the child waits again. Anything else: it ended. */
@@ -442,15 +473,19 @@ wait_for_events(struct server *s, struct pollfd *p)
 	for (i = 0; i < s->n_listeners; i++)
 		p[n++] = (struct pollfd){ s->listeners[i], POLLIN, 0 };
 	base = n;
-	for (i = 0; i < s->n_workers; i++)
-		p[n++] = (struct pollfd){
-			s->workers[i].pid ? s->workers[i].channel : -1,
-			POLLIN, 0 };
+	/* Those that are there: poll refuses more places than descriptors may
+	 * be open (RLIMIT_NOFILE), and there may be more workers than that. */
+	for (i = 0; i < s->n_workers; i++) {
+		if (s->workers[i].pid == 0 || s->workers[i].channel < 0)
+			continue;
+		s->polled[n - base] = &s->workers[i];
+		p[n++] = (struct pollfd){ s->workers[i].channel, POLLIN, 0 };
+	}
 	if (poll(p, (nfds_t)n, IDLE_MS / 2) < 0)
 		return;
-	for (i = 0; i < s->n_workers; i++) {
-		if (p[base + i].revents)
-			hear_child(&s->workers[i]);
+	for (i = base; i < n; i++) {
+		if (p[i].revents)
+			hear_child(s->polled[i - base]);
 	}
 	if (p[0].revents)
 		hear_signals(s);
@@ -504,6 +539,8 @@ serve_listeners(struct server *s)
 	s->n_workers = o->max_connections + o->spare;
 	s->workers = mem_alloc(
 	    mem_product((size_t)s->n_workers, sizeof(*s->workers)));
+	s->polled = mem_alloc(
+	    mem_product((size_t)s->n_workers, sizeof(struct worker *)));
 	p = mem_alloc(mem_product(
 	    (size_t)s->n_workers + MAX_LISTENERS + 1, sizeof(*p)));
 	if (o->prefork)
@@ -518,6 +555,7 @@ serve_listeners(struct server *s)
 	sd_notify(0, "STOPPING=1");
 	end_children(s);
 	mem_free(p);
+	mem_free(s->polled);
 	mem_free(s->workers);
 	return EXIT_OK;
 }

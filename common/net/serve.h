@@ -23,7 +23,7 @@ struct serve_options {
 	int spare;              /* children forked ahead */
 	int max_use;            /* connections of one child */
 	int max_connections;
-	int max_per_source;     /* loopback is not counted */
+	int max_per_source;     /* cidr_host_key; not of loopback */
 	const char *busy;       /* sent when over a limit: "421 ...\r\n" */
 	bool trusts_environment; /* UCSPI: TCPREMOTEIP may name the peer */
 	void *ctx;

@@ -405,6 +405,15 @@ START_TEST(test_cidr)
 	ck_assert(!cidr_is_valid(STR("x")));
 	ck_assert(str_equals(cidr_source_key(STR("192.0.2.7"), text),
 	    STR("192.0.2.0/24")));
+	ck_assert(str_equals(cidr_source_key(STR("2001:db8:1:2::3"), text),
+	    STR("2001:db8:1::/48")));
+	ck_assert(str_equals(cidr_host_key(STR("192.0.2.7"), text),
+	    STR("192.0.2.7")));
+	ck_assert(str_equals(cidr_host_key(STR("::ffff:192.0.2.7"), text),
+	    STR("192.0.2.7")));
+	ck_assert(str_equals(cidr_host_key(STR("2001:db8:1:2:3::4"), text),
+	    STR("2001:db8:1:2::/64")));
+	ck_assert(str_equals(cidr_host_key(STR("unix"), text), STR("unix")));
 }
 END_TEST
 
