@@ -153,6 +153,43 @@ class Starts(LiveTest):
                 self.assertEqual(done.returncode, 0,
                                  done.stdout.decode()[-300:])
 
+    @staticmethod
+    def unit_settings(unit):
+        """The lines Name=value of a unit, as {name: [values]}."""
+        found = {}
+        with open(unit) as f:
+            for line in f:
+                name, sign, value = line.strip().partition('=')
+                if sign and not line.startswith('#'):
+                    found.setdefault(name, []).append(value)
+        return found
+
+    def test_nobody_else_reaches_what_the_units_make(self):
+        """The doorbells and LMTP: owner and group, no others."""
+        for unit in self.units():
+            name = os.path.basename(unit)
+            s = self.unit_settings(unit)
+            with self.subTest(name):
+                if 'RuntimeDirectory' in s:
+                    self.assertEqual(s['RuntimeDirectoryMode'], ['0750'])
+                for path in s.get('ListenStream', []) + \
+                        s.get('ListenDatagram', []):
+                    if path.startswith('/'):
+                        self.assertEqual(s['SocketMode'], ['0660'])
+                        self.assertEqual(s['SocketGroup'], ['m3mta'])
+
+    def test_units_that_call_only_the_database_call_nothing_else(self):
+        found = 0
+        for unit in self.units():
+            s = self.unit_settings(unit)
+            run = s.get('ExecStart', [''])[0]
+            if 'm3mta-imap' in run or run.endswith('m3mta notify'):
+                found += 1
+                with self.subTest(os.path.basename(unit)):
+                    self.assertEqual(s['IPAddressDeny'], ['any'])
+                    self.assertNotIn('any', s['IPAddressAllow'][0].split())
+        self.assertGreaterEqual(found, 4)
+
     def test_socket_units_match(self):
         for unit in self.units():
             if not unit.endswith('.socket') or '-each' in unit:
