@@ -30,6 +30,9 @@ struct db_options {
 	const char *uri;
 	const char *name;     /* of the database */
 	const char *appname;  /* shown in mongod's log and currentOp */
+	/* File with NAME:PASSWORD, or NULL: the URI says who we are. The user
+	 * is one of the database `name`. */
+	const char *login_file;
 	bool is_patient;      /* m3mta, m3mta-mda: nobody waits for an answer,
 	                       * so a slow server gets 10 s */
 };
@@ -47,12 +50,19 @@ void db_free(struct db *db);
  */
 enum rc db_ping(struct db *db, struct err *err);
 /*
- * For a parent that forks: authenticates once so that the SCRAM cache is
- * warm, then closes. Errors are ignored: children will report them.
+ * For a parent that forks: logs in once, so that children inherit a client that
+ * has the keys of the login, and closes its connections. Errors are ignored
+ * (the database may be away): children log in by themselves then, and say so
+ * by db_is_stale.
  */
 void db_prefork(struct db *db);
-/* After a fork in the child: a fresh client from the same options. */
+/* After a fork in the child: no connection and no session of the parent's. */
 void db_postfork(struct db *db);
+/*
+ * In a child: it had to log in without the parent's keys (there were none, or
+ * the password is another one by now): the parent should call db_prefork.
+ */
+bool db_is_stale(const struct db *db);
 /* Between two connections of a reused child: a new causal session. */
 void db_new_session(struct db *db);
 /* Gives the connection back (IDLE); the next call opens it again. */

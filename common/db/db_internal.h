@@ -29,7 +29,7 @@ enum db_collection {
 	DB_COUNT
 };
 
-enum { DB_KEPT_DOMAINS = 16 };
+enum { DB_KEPT_DOMAINS = 16, DB_LOGIN_MAX = 512, DB_SOCKETS = 64 };
 
 struct db {
 	struct db_options options;
@@ -47,6 +47,21 @@ struct db {
 	bool in_txn;
 	bool is_transient;   /* in_txn: an error asked for a new attempt */
 	bool is_network;     /* the last error was not the server's answer */
+	bool is_retryable;   /* a read that got the last error may be repeated */
+	bool is_refused;     /* the login was, by the last error */
+	bool is_checked;     /* client: what it is connected to, and logged in */
+	bool has_login;
+	bool is_warm;        /* client: knows the keys, has no connection */
+	bool is_stale;       /* see db_is_stale */
+	/* What the login opened (warm.c): the inode tells that it is the same. */
+	struct db_socket {
+		int fd;
+		uint64_t inode;
+	} sockets[DB_SOCKETS];
+	unsigned n_sockets;
+	int64_t connected_ms; /* monotonic */
+	char login[DB_LOGIN_MAX]; /* NAME:PASSWORD of options.login_file */
+	uint32_t newest_s, newest_n; /* the newest write a primary told of */
 	bool is_void;        /* in_txn: fn found nothing to do; RC_OK aborts */
 	/* Domains that were found a moment ago: see domains.c. */
 	struct db_kept {
@@ -74,6 +89,23 @@ enum {
 	DB_COMMIT_PAUSE_MS     = 100,
 };
 
+/* The user's name and password of options.login_file, if any, into uri. */
+enum rc db_login_apply(struct db *db, mongoc_uri_t *uri, struct err *err);
+/* The file says another than what is in use. */
+bool db_login_is_new(struct db *db);
+/* Collections and session, not the client. */
+void db_drop_handles(struct db *db);
+/* All of it; what the login derived is lost. */
+void db_drop_client(struct db *db);
+/*
+ * Closes the connections and keeps the client with its keys. False: a
+ * connection is left, the client is of no use.
+ */
+bool db_park(struct db *db);
+/* The descriptors of this process, and what was opened since. */
+struct db_files;
+const struct db_files *db_files_list(struct arena *a);
+void db_files_note(struct db *db, const struct db_files *before);
 /* Connects when needed. RC_PERM: it is a standalone. */
 enum rc db_connect(struct db *db, struct err *err);
 /* The server has just said what time it is; 0: it did not. */

@@ -90,6 +90,26 @@ limit_take(struct db *db, struct str key, int64_t cost, int64_t window_ms,
 	return RC_OK;
 }
 
+static enum rc
+limits_look(struct db *db, const bson_t *filter, const bson_t *opts,
+    bool *ret_any, struct err *err)
+{
+	enum rc rc = db_connect(db, err);
+	mongoc_cursor_t *cursor;
+	bson_error_t error;
+	const bson_t *doc;
+
+	if (rc != RC_OK)
+		return rc;
+	cursor = mongoc_collection_find_with_opts(
+	    db_coll(db, DB_LIMITS), filter, opts, NULL);
+	*ret_any = mongoc_cursor_next(cursor, &doc);
+	if (mongoc_cursor_error(cursor, &error))
+		rc = db_error(db, &error, NULL, "limits", err);
+	mongoc_cursor_destroy(cursor);
+	return rc;
+}
+
 /* Outside of the causal session, as the writes are. */
 enum rc
 limit_any(struct db *db, const struct str *keys, size_t n, bool *ret_any,
@@ -98,10 +118,7 @@ limit_any(struct db *db, const struct str *keys, size_t n, bool *ret_any,
 	bson_t filter = BSON_INITIALIZER;
 	bson_t *opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch",
 	    BCON_BOOL(true), "readConcern", "{", "level", "local", "}");
-	enum rc rc = db_connect(db, err);
-	mongoc_cursor_t *cursor;
-	bson_error_t error;
-	const bson_t *doc;
+	enum rc rc;
 	bson_t in;
 
 	BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &in);
@@ -110,14 +127,10 @@ limit_any(struct db *db, const struct str *keys, size_t n, bool *ret_any,
 	BCON_APPEND(&filter, "$or", "[", "{", "n", "{", "$gt", BCON_INT64(0),
 	    "}", "}", "{", "failed", "{", "$gt", BCON_INT64(0), "}", "}",
 	    "]");
-	if (rc == RC_OK) {
-		cursor = mongoc_collection_find_with_opts(
-		    db_coll(db, DB_LIMITS), &filter, opts, NULL);
-		*ret_any = mongoc_cursor_next(cursor, &doc);
-		if (mongoc_cursor_error(cursor, &error))
-			rc = db_error(db, &error, NULL, "limits", err);
-		mongoc_cursor_destroy(cursor);
-	}
+	db->is_retryable = false;
+	rc = limits_look(db, &filter, opts, ret_any, err);
+	if (rc != RC_OK && db->is_retryable)
+		rc = limits_look(db, &filter, opts, ret_any, err);
 	bson_destroy(opts);
 	bson_destroy(&filter);
 	return rc;

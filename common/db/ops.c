@@ -26,38 +26,72 @@ begin(struct db *db, const bson_t *opts, bson_t *ret_opts, struct err *err)
 	return RC_OK;
 }
 
-static enum rc
-read_cursor(struct db *db, mongoc_cursor_t *cursor, const char *what,
-    db_sink *sink, void *ctx, struct err *err)
-{
-	const bson_t *doc, *reply;
-	bson_error_t error;
-	enum rc rc = RC_OK;
+/* What db_find and db_aggregate do alike. */
+struct reading {
+	enum db_collection which;
+	const bson_t *filter;   /* NULL: the pipeline */
+	const bson_t *pipeline;
+	const bson_t *opts;
+	db_sink *sink;
+	void *ctx;
+};
 
+/* *ret_any: the sink was called. */
+static enum rc
+ops_read_once(struct db *db, const struct reading *r, bool *ret_any,
+    struct err *err)
+{
+	mongoc_collection_t *coll;
+	const bson_t *doc, *reply;
+	mongoc_cursor_t *cursor;
+	bson_error_t error;
+	bson_t all;
+	enum rc rc = begin(db, r->opts, &all, err);
+
+	if (rc != RC_OK)
+		return rc;
+	coll = db_coll(db, r->which);
+	cursor = r->filter
+	    ? mongoc_collection_find_with_opts(coll, r->filter, &all, NULL)
+	    : mongoc_collection_aggregate(
+		  coll, MONGOC_QUERY_NONE, r->pipeline, &all, NULL);
+	bson_destroy(&all);
 	while (mongoc_cursor_next(cursor, &doc)) {
-		if (!sink(ctx, doc))
+		*ret_any = true;
+		if (!r->sink(r->ctx, doc))
 			break;
 	}
 	if (mongoc_cursor_error_document(cursor, &error, &reply))
-		rc = db_error(db, &error, reply, what, err);
+		rc = db_error(db, &error, reply, db_coll_name(r->which), err);
 	mongoc_cursor_destroy(cursor);
 	return rc;
+}
+
+/*
+ * Twice where the primary is gone: by then the session was moved to the newest
+ * write of the next one (connect.c), so that no read shows the past.
+ */
+static enum rc
+ops_read(struct db *db, const struct reading *r, struct err *err)
+{
+	bool any = false;
+	enum rc rc;
+
+	db->is_retryable = false;
+	rc = ops_read_once(db, r, &any, err);
+	if (rc == RC_OK || any || db->in_txn || !db->is_retryable)
+		return rc;
+	return ops_read_once(db, r, &any, err);
 }
 
 enum rc
 db_find(struct db *db, enum db_collection which, const bson_t *filter,
     const bson_t *opts, db_sink *sink, void *ctx, struct err *err)
 {
-	bson_t all;
-	enum rc rc = begin(db, opts, &all, err);
-	mongoc_cursor_t *cursor;
+	struct reading r = { .which = which, .filter = filter, .opts = opts,
+		.sink = sink, .ctx = ctx };
 
-	if (rc != RC_OK)
-		return rc;
-	cursor = mongoc_collection_find_with_opts(
-	    db_coll(db, which), filter, &all, NULL);
-	bson_destroy(&all);
-	return read_cursor(db, cursor, db_coll_name(which), sink, ctx, err);
+	return ops_read(db, &r, err);
 }
 
 struct first {
@@ -102,16 +136,10 @@ enum rc
 db_aggregate(struct db *db, enum db_collection which, const bson_t *pipeline,
     db_sink *sink, void *ctx, struct err *err)
 {
-	bson_t all;
-	enum rc rc = begin(db, NULL, &all, err);
-	mongoc_cursor_t *cursor;
+	struct reading r = { .which = which, .pipeline = pipeline,
+		.sink = sink, .ctx = ctx };
 
-	if (rc != RC_OK)
-		return rc;
-	cursor = mongoc_collection_aggregate(
-	    db_coll(db, which), MONGOC_QUERY_NONE, pipeline, &all, NULL);
-	bson_destroy(&all);
-	return read_cursor(db, cursor, db_coll_name(which), sink, ctx, err);
+	return ops_read(db, &r, err);
 }
 
 /*

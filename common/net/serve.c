@@ -30,6 +30,8 @@ enum {
 	MAX_LISTENERS = 16,
 	IDLE_MS = 60000,   /* a child that waits longer is let go */
 	END_MS  = 30000,   /* then the children are killed */
+	RENEW_MS = 5000,   /* between two calls of prefork */
+	EXIT_STALE = 3,    /* of a child: 0, and is_stale */
 };
 
 struct worker {
@@ -51,6 +53,8 @@ struct server {
 	int n_workers;      /* places */
 	struct worker **polled; /* whose channels wait_for_events looks at */
 	bool is_ending;
+	bool is_stale;      /* a child says so: prefork again */
+	int64_t renewed_ms;
 };
 
 /* What the parent sends along with a descriptor. */
@@ -185,6 +189,8 @@ run_child(struct server *s, int channel, int fd, int listener)
 	if (fd < 0 && o->warm)
 		o->warm(o->ctx);
 	while (goes_on && used < o->max_use) {
+		bool is_stale;
+
 		if (fd < 0)
 			fd = wait_for_work(channel, stop_fd, &h);
 		if (fd < 0)
@@ -193,11 +199,12 @@ run_child(struct server *s, int channel, int fd, int listener)
 		close(fd);
 		fd = -1;
 		used++;
+		is_stale = o->is_stale && o->is_stale(o->ctx);
 		if (goes_on && used < o->max_use &&
-		    send(channel, "I", 1, MSG_NOSIGNAL) != 1)
+		    send(channel, is_stale ? "S" : "I", 1, MSG_NOSIGNAL) != 1)
 			break;
 	}
-	_exit(EXIT_OK);
+	_exit(o->is_stale && o->is_stale(o->ctx) ? EXIT_STALE : EXIT_OK);
 }
 
 /* --- the parent ------------------------------------------------------------------------ */
@@ -390,13 +397,15 @@ accept_all(struct server *s, int listener)
 		serve_find_descriptors(s);
 }
 
-/* "I": the child waits again. Anything else: it ended. */
+/* "I", "S" (and is stale): the child waits again. Anything else: it ended. */
 static void
-hear_child(struct worker *w)
+hear_child(struct server *s, struct worker *w)
 {
 	char c;
 
-	if (recv(w->channel, &c, 1, MSG_DONTWAIT) == 1 && c == 'I') {
+	if (recv(w->channel, &c, 1, MSG_DONTWAIT) == 1 &&
+	    (c == 'I' || c == 'S')) {
+		s->is_stale = s->is_stale || c == 'S';
 		w->is_busy = false;
 		w->source[0] = '\0';
 		w->idle_since = clock_mono_ms();
@@ -425,6 +434,8 @@ reap(struct server *s)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		serve_log_death(pid, status);
+		if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_STALE)
+			s->is_stale = true;
 		for (i = 0; i < s->n_workers; i++) {
 			if (s->workers[i].pid != pid)
 				continue;
@@ -485,7 +496,7 @@ wait_for_events(struct server *s, struct pollfd *p)
 		return;
 	for (i = base; i < n; i++) {
 		if (p[i].revents)
-			hear_child(s->polled[i - base]);
+			hear_child(s, s->polled[i - base]);
 	}
 	if (p[0].revents)
 		hear_signals(s);
@@ -525,6 +536,19 @@ end_children(struct server *s)
 	tell_children(s, SIGKILL);
 }
 
+/* Children start from what the parent has: when it grew old, once more. */
+static void
+serve_renew(struct server *s)
+{
+	if (!s->is_stale || s->is_ending ||
+	    clock_mono_ms() - s->renewed_ms < RENEW_MS)
+		return;
+	s->is_stale = false;
+	if (s->o->prefork)
+		s->o->prefork(s->o->ctx);
+	s->renewed_ms = clock_mono_ms();
+}
+
 static int
 serve_listeners(struct server *s)
 {
@@ -551,6 +575,7 @@ serve_listeners(struct server *s)
 		keep_spares(s);
 		wait_for_events(s, p);
 		let_idle_go(s);
+		serve_renew(s);
 	}
 	sd_notify(0, "STOPPING=1");
 	end_children(s);

@@ -39,6 +39,9 @@ struct serve_options {
 	void (*prefork)(void *ctx);
 	/* In each child after the fork; may be NULL. */
 	void (*postfork)(void *ctx);
+	/* In a child, when it is done: the parent should run prefork again,
+	 * since what the child inherited was of no use; may be NULL. */
+	bool (*is_stale)(void *ctx);
 	/* In a spare child before it waits (opens the database); or NULL. */
 	void (*warm)(void *ctx);
 };

@@ -95,6 +95,14 @@ postfork(void *ctx)
 	db_postfork(s->p->db);
 }
 
+static bool
+is_stale(void *ctx)
+{
+	struct server *s = ctx;
+
+	return db_is_stale(s->p->db);
+}
+
 static void
 warm(void *ctx)
 {
@@ -121,6 +129,7 @@ server_run(struct program *p, const struct server_spec *spec)
 		.session = on_connection,
 		.prefork = prefork,
 		.postfork = postfork,
+		.is_stale = is_stale,
 		.warm = warm,
 	};
 

@@ -41,7 +41,7 @@ static void
 setup(void)
 {
 	struct db_options o = { getenv("M3MTA_TEST_URI"), db_name,
-		"db_check", true };
+		"db_check", NULL, true };
 
 	ck_assert_msg(o.uri != NULL, "M3MTA_TEST_URI is not set");
 	snprintf(db_name, sizeof(db_name), "check_%d_%lld", (int)getpid(),
