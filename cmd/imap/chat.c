@@ -6,6 +6,7 @@
 #include "imap/render.h"
 #include "log/log.h"
 #include "text/mutf7.h"
+#include "view.h"
 
 #include "base/banned.h"
 
@@ -15,32 +16,56 @@ static void add_tagged(struct session *s, const char *status,
     const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
 
 static void
+add_text(struct session *s, struct buf *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->len; i++) {
+		if (ascii_is_cntl(b->p[i]))
+			b->p[i] = '?';
+	}
+	writer_add_str(s->writer, buf_str(b));
+	writer_add_cstr(s->writer, "\r\n");
+}
+
+static void
 add_clean(struct session *s, const char *fmt, va_list ap)
 {
 	struct buf b = BUF_INIT;
-	size_t i;
 
 	buf_vprintf(&b, fmt, ap);
-	for (i = 0; i < b.len; i++) {
-		if (ascii_is_cntl(b.p[i]))
-			b.p[i] = '?';
-	}
-	writer_add_str(s->writer, buf_str(&b));
-	writer_add_cstr(s->writer, "\r\n");
+	add_text(s, &b);
 	buf_done(&b);
 }
 
+/*
+ * With how far the client's cache may be (RFC 7162 6): in the answer, or,
+ * when that has another code, before it.
+ */
 static void
 add_tagged(struct session *s, const char *status, const char *fmt,
     va_list ap)
 {
-	if (s->tag.len)
-		writer_add_str(s->writer, s->tag);
-	else
-		writer_add_cstr(s->writer, "*");
-	s->speaks_imap |= strcmp(status, "BAD") != 0;
+	bool is_bad = strcmp(status, "BAD") == 0;
+	struct buf b = BUF_INIT;
+	uint64_t modseq = 0;
+
+	s->speaks_imap |= !is_bad;
+	buf_vprintf(&b, fmt, ap);
+	if (!is_bad)
+		modseq = view_take_owed_modseq(s);
+	if (modseq && b.len && b.p[0] == '[') {
+		chat_untagged(s, "OK [HIGHESTMODSEQ %llu] So far",
+		    (unsigned long long)modseq);
+		modseq = 0;
+	}
+	writer_add_str(s->writer, s->tag.len ? s->tag : STR("*"));
 	writer_printf(s->writer, " %s ", status);
-	add_clean(s, fmt, ap);
+	if (modseq)
+		writer_printf(s->writer, "[HIGHESTMODSEQ %llu] ",
+		    (unsigned long long)modseq);
+	add_text(s, &b);
+	buf_done(&b);
 }
 
 void

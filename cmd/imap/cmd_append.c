@@ -477,9 +477,8 @@ find_old(struct append *a, const struct read_command *c)
 		chat_failure(s, &a->err);
 		return false;
 	}
-	wrong = arg_is_text(&c->text.args[0])
-	    ? view_select(s, c->text.args[0].s, s->is_uid, false, &sel)
-	    : "Bad number";
+	wrong = view_select(
+	    s, &c->text.args[0], s->is_uid, false, &sel);
 	if (!wrong && sel.n != 1)
 		wrong = "One message is wanted";
 	if (wrong) {

@@ -311,6 +311,9 @@ void
 cmd_logout(struct session *s, const struct read_command *c)
 {
 	(void)c;
+	/* What waits is told, so that a client's cache has it. */
+	if (s->view && !s->notify)
+		view_tell(s, true);
 	chat_untagged(s, "BYE Logging out");
 	chat_ok(s, "Done");
 	session_enter(s, STATE_LOGOUT);

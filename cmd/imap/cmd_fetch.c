@@ -8,6 +8,7 @@
 
 #include "base/num.h"
 #include "imap/search.h"
+#include "log/log.h"
 
 #include "base/banned.h"
 
@@ -87,7 +88,7 @@ take_modifier(struct fetch *f, const struct read_command *c)
 		return false;
 	}
 	if (f->has_changed_since) {
-		f->s->has_condstore = true;
+		session_use_condstore(f->s);
 		f->atts.items |= FETCH_MODSEQ;
 	}
 	return true;
@@ -140,6 +141,11 @@ set_seen(struct fetch *f, struct err *err)
 	if (unseen.n == 0)
 		return RC_OK;
 	f->atts.items |= FETCH_FLAGS;
+	/* As any news of flags has them (RFC 7162 3.2.4). */
+	if (s->has_condstore)
+		f->atts.items |= FETCH_MODSEQ;
+	if ((s->has_qresync || s->is_rev2) && !s->has_uidonly)
+		f->atts.items |= FETCH_UID;
 	rc = store_flags(s->p->db, s->command_arena, &s->view->folder.owner,
 	    &s->view->folder.id, view_uids(s, &unseen), &change, &modseq,
 	    &modified, &n, err);
@@ -162,6 +168,33 @@ needed_fields(const struct fetch *f)
 	return fields;
 }
 
+/* The last answer ends in its middle, perhaps in a literal. */
+static bool
+is_cut(const struct fetch *f)
+{
+	return f->pieces.n && f->at < f->pieces.n;
+}
+
+/*
+ * Whatever was written now the client would take for octets of the message:
+ * only the end of the connection cannot be misread.
+ */
+static void
+cut(const struct fetch *f, const struct err *err)
+{
+	log_failure("fetch-cut", err);
+	session_enter(f->s, STATE_LOGOUT);
+}
+
+static void
+fail(const struct fetch *f, const struct err *err)
+{
+	if (is_cut(f))
+		cut(f, err);
+	else
+		chat_failure(f->s, err);
+}
+
 void
 fetch_tell(struct session *s, const struct fetch_atts *atts,
     const struct selection *sel)
@@ -179,11 +212,10 @@ fetch_tell(struct session *s, const struct fetch_atts *atts,
 		len = sel->n - i < BATCH ? sel->n - i : BATCH;
 		rc = fetch_batch(&f, sel->v + i, len, &err);
 	}
-	/* An answer may be cut in its middle: only the end is safe. */
-	if (rc != RC_OK && f.pieces.n && f.at < f.pieces.n)
-		session_enter(s, STATE_LOGOUT);
-	else if (rc != RC_OK)
+	if (rc != RC_OK && !is_cut(&f))
 		chat_bye(s, "[UNAVAILABLE] The database is away");
+	else if (rc != RC_OK)
+		cut(&f, &err);
 	buf_done(&f.text);
 	buf_done(&f.gathered);
 	arena_free(f.a);
@@ -202,9 +234,7 @@ prepare(struct fetch *f, const struct read_command *c)
 		return false;
 	}
 	f->set = v[0].s;
-	wrong = arg_is_text(&v[0])
-	    ? view_select(s, v[0].s, s->is_uid, true, &f->sel)
-	    : "Bad set";
+	wrong = view_select(s, &v[0], s->is_uid, true, &f->sel);
 	if (!wrong)
 		wrong = fetch_atts_parse(s->command_arena, &v[1], &f->atts);
 	if (wrong) {
@@ -214,7 +244,7 @@ prepare(struct fetch *f, const struct read_command *c)
 	if (s->is_uid && !s->has_uidonly)
 		f->atts.items |= FETCH_UID;
 	if (f->atts.items & FETCH_MODSEQ)
-		s->has_condstore = true;
+		session_use_condstore(s);
 	return take_modifier(f, c);
 }
 
@@ -253,14 +283,12 @@ cmd_fetch(struct session *s, const struct read_command *c)
 		return;
 	f.a = arena_new();
 	if (run(&f, &err) != RC_OK) {
-		/* An answer may be cut in its middle: only the end is safe. */
-		chat_failure(s, &err);
-		if (f.pieces.n && f.at < f.pieces.n)
-			session_enter(s, STATE_LOGOUT);
+		fail(&f, &err);
 	} else if (f.has_unknown_cte) {
 		chat_no(s, "[UNKNOWN-CTE] Cannot decode that");
 	} else if (f.has_missing) {
-		chat_no(s, "[EXPUNGEISSUED] Some messages are gone");
+		command_done(s, s->is_uid,
+		    "[EXPUNGEISSUED] Some messages are gone");
 	} else {
 		command_done(s, s->is_uid, "Fetched");
 	}

@@ -174,17 +174,22 @@ cmd_unsubscribe(struct session *s, const struct read_command *c)
 
 /* --- STATUS ---------------------------------------------------------------------- */
 
+/* What nobody took, and in its own mailbox what this session has. */
 static uint64_t
-recent_of(const struct folder *f)
+recent_of(const struct session *s, const struct folder *f)
 {
 	uint32_t n = f->recent_uid < f->uidnext ? f->uidnext - f->recent_uid
 						: 0;
 
+	if (s && s->view && view_is_writable(s->view) &&
+	    oid_equals(&s->view->folder.id, &f->id))
+		n += view_count_recent(s->view);
 	return n < f->exists ? n : f->exists;
 }
 
 /* Of a folder, with what its document does not have. */
 struct figures {
+	const struct session *s; /* NULL: only what items there are */
 	const struct folder *f;
 	uint64_t deleted_storage;
 	uint64_t append_limit;
@@ -201,7 +206,7 @@ add_item(struct buf *b, const struct figures *x, struct str item)
 		uint64_t value;
 	} items[] = {
 		{ STR_INIT("MESSAGES"), f->exists },
-		{ STR_INIT("RECENT"), recent_of(f) },
+		{ STR_INIT("RECENT"), recent_of(x->s, f) },
 		{ STR_INIT("UIDNEXT"), f->uidnext },
 		{ STR_INIT("UIDVALIDITY"), f->uidvalidity },
 		{ STR_INIT("UNSEEN"), f->unseen },
@@ -281,7 +286,7 @@ void
 status_note_condstore(struct session *s, const struct arg *items)
 {
 	if (items->type == ARG_LIST && asks_for(items, STR("HIGHESTMODSEQ")))
-		s->has_condstore = true;
+		session_use_condstore(s);
 }
 
 bool
@@ -299,7 +304,7 @@ enum rc
 status_tell(struct session *s, const struct folder *f,
     const struct arg *items, struct err *err)
 {
-	struct figures x = { .f = f,
+	struct figures x = { .s = s, .f = f,
 		.append_limit = (uint64_t)config_int(
 		    s->config, CFG_IMAP_APPEND_MAXIMUM) };
 	struct buf b = BUF_INIT;

@@ -65,13 +65,14 @@ struct extension {
 static void
 enable_condstore(struct session *s)
 {
-	s->has_condstore = true;
+	session_use_condstore(s);
 }
 
 static void
 enable_qresync(struct session *s)
 {
-	s->has_condstore = s->has_qresync = true;
+	session_use_condstore(s);
+	s->has_qresync = true;
 }
 
 static void
@@ -106,6 +107,12 @@ cmd_enable(struct session *s, const struct read_command *c)
 	struct buf b = BUF_INIT;
 	size_t i, k;
 
+	for (i = 0; i < c->text.n; i++) {
+		if (c->text.args[i].type == ARG_ATOM)
+			continue;
+		chat_bad(s, "ENABLE takes names of capabilities");
+		return;
+	}
 	for (i = 0; i < c->text.n; i++) {
 		for (k = 0; k < sizeof(extensions) / sizeof(*extensions);
 		     k++) {

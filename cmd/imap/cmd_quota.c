@@ -121,14 +121,23 @@ cmd_getquota(struct session *s, const struct read_command *c)
 void
 cmd_getquotaroot(struct session *s, const struct read_command *c)
 {
-	struct folder *f =
-	    command_folder(s, &c->text.args[0], RIGHT_READ, false);
+	struct folder *f = NULL;
 	struct mailbox *m;
+	struct place p;
+	bool is_own;
 
-	if (!f || !find_user(s, f->address, &m))
+	if (!command_place(s, &c->text.args[0], &p))
+		return;
+	/* A name of one's own need not be there (RFC 9208 4.2); what others
+	 * have is told to those who may read it. */
+	is_own = !p.is_other && !p.is_void;
+	if (!is_own)
+		f = command_folder(s, &c->text.args[0], RIGHT_READ, false);
+	if ((!is_own && !f) ||
+	    !find_user(s, f ? f->address : s->user->address, &m))
 		return;
 	writer_add_cstr(s->writer, "* QUOTAROOT ");
-	chat_mailbox(s, place_name(s, f));
+	chat_mailbox(s, place_full_name(s, &p));
 	writer_add_cstr(s->writer, " ");
 	add_root(s, m->address);
 	writer_add_cstr(s->writer, "\r\n");

@@ -21,6 +21,7 @@ cmd_search(struct session *s, const struct read_command *c)
 		return;
 	}
 	if (p.is_bad_charset) {
+		result_save_nothing(s, &p);
 		chat_no(s, "[BADCHARSET (UTF-8 US-ASCII)] Unknown charset");
 		return;
 	}
@@ -29,12 +30,9 @@ cmd_search(struct session *s, const struct read_command *c)
 		return;
 	}
 	if (view_load(s, &err) != RC_OK ||
-	    match_program(s, &p, &hits, &wrong, &err) != RC_OK) {
-		if (p.returns & RETURN_SAVE)
-			s->saved.n = 0;
+	    match_program(s, &p, &hits, &err) != RC_OK) {
+		result_save_nothing(s, &p);
 		chat_failure(s, &err);
-	} else if (wrong) {
-		chat_bad(s, wrong);
 	} else {
 		result_tell(s, "SEARCH", &p, &hits);
 		/* Numbers must not move while they are asked for (RFC 7162

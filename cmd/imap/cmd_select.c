@@ -16,6 +16,7 @@ take_parameters(
 {
 	const char *wrong = NULL;
 	const struct arg *list;
+	bool wants_condstore = false;
 	size_t i;
 
 	if (c->text.n < 2)
@@ -25,7 +26,7 @@ take_parameters(
 		wrong = "Parameters stand in parentheses";
 	for (i = 0; !wrong && i < list->n; i++) {
 		if (arg_is_atom(&list->v[i], STR("CONDSTORE")))
-			s->has_condstore = true;
+			wants_condstore = true;
 		else if (arg_is_atom(&list->v[i], STR("QRESYNC")) &&
 		    i + 1 < list->n)
 			wrong = qresync_parse(s, &list->v[++i], q);
@@ -34,6 +35,7 @@ take_parameters(
 	}
 	if (wrong)
 		chat_bad(s, wrong);
+	s->has_condstore |= wants_condstore && !wrong;
 	return !wrong;
 }
 
@@ -57,17 +59,12 @@ static void
 tell(struct session *s, struct str given)
 {
 	const struct view *v = s->view;
-	uint32_t recent = 0;
 	char text[OID_HEX];
 
-	if (v->recent_from && v->recent_from < v->folder.uidnext)
-		recent = v->folder.uidnext - v->recent_from;
-	if (recent > v->folder.exists)
-		recent = v->folder.exists;
 	view_tell_flags(s, true);
 	chat_untagged(s, "%u EXISTS", v->folder.exists);
 	if (!s->is_rev2)
-		chat_untagged(s, "%u RECENT", recent);
+		chat_untagged(s, "%u RECENT", view_count_recent(v));
 	if (v->folder.first_unseen)
 		chat_untagged(s, "OK [UNSEEN %u] First unseen",
 		    v->folder.first_unseen);
@@ -88,9 +85,6 @@ select_mailbox(
 {
 	struct qresync q = { .is_wanted = false };
 	struct folder *f;
-	uint32_t recent = 0;
-	unsigned rights;
-	bool is_writable;
 	struct err err;
 
 	if (!take_parameters(s, c, &q))
@@ -102,19 +96,15 @@ select_mailbox(
 	f = command_folder_to_open(s, &c->text.args[0]);
 	if (!f)
 		return;
-	rights = rights_of(s, f);
-	is_writable = !is_read_only && rights & RIGHTS_CHANGE;
-	if (is_writable && f->recent_uid < f->uidnext &&
-	    folder_take_recent(
-		s->p->db, &f->owner, &f->id, &recent, &err) != RC_OK) {
+	s->view = view_new(f);
+	s->view->is_read_only = is_read_only;
+	s->view->rights = rights_of(s, f);
+	s->view->is_rev2 = s->is_rev2;
+	if (view_take_recent(s, &err) != RC_OK) {
+		session_unselect(s);
 		chat_failure(s, &err);
 		return;
 	}
-	s->view = view_new(f);
-	s->view->is_read_only = is_read_only;
-	s->view->rights = rights;
-	s->view->is_rev2 = s->is_rev2;
-	s->view->recent_from = is_writable ? recent : f->recent_uid;
 	session_enter(s, STATE_SELECTED);
 	tell(s, c->text.args[0].s);
 	if (qresync_tell(s, &q, &err) != RC_OK) {
@@ -122,7 +112,8 @@ select_mailbox(
 		session_unselect(s);
 		return;
 	}
-	chat_ok(s, "[READ-%s] Selected", is_writable ? "WRITE" : "ONLY");
+	chat_ok(s, "[READ-%s] Selected",
+	    view_is_writable(s->view) ? "WRITE" : "ONLY");
 }
 
 void
@@ -220,18 +211,16 @@ cmd_expunge(struct session *s, const struct read_command *c)
 	}
 	if (s->is_uid)
 		wrong = view_select(
-		    s, c->text.args[0].s, true, false, &sel);
+		    s, &c->text.args[0], true, false, &sel);
 	if (wrong) {
 		chat_bad(s, wrong);
 		return;
 	}
 	uids = s->is_uid ? view_uids(s, &sel) : seen_uids(s);
-	if (expunge(s, uids, &err) != RC_OK ||
-	    view_update(s, &err) != RC_OK)
+	if (expunge(s, uids, &err) != RC_OK) {
 		chat_failure(s, &err);
-	else if (s->has_qresync)
-		command_done(s, true, "[HIGHESTMODSEQ %llu] Expunged",
-		    (unsigned long long)s->view->modseq);
-	else
-		command_done(s, true, "Expunged");
+		return;
+	}
+	s->view->owes_modseq |= s->has_qresync;
+	command_done(s, true, "Expunged");
 }

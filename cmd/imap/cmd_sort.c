@@ -237,11 +237,13 @@ find(struct session *s, const struct read_command *c, size_t at,
 	if (!wrong && s->has_uidonly && search_uses_numbers(&p->root))
 		wrong = "[UIDREQUIRED] Sequence numbers are off";
 	if (!wrong && p->is_bad_charset) {
+		result_save_nothing(s, p);
 		chat_no(s, "[BADCHARSET (UTF-8 US-ASCII)] Unknown charset");
 		return false;
 	}
 	if (!wrong && (view_load(s, &err) != RC_OK ||
-		match_program(s, p, hits, &wrong, &err) != RC_OK)) {
+		match_program(s, p, hits, &err) != RC_OK)) {
+		result_save_nothing(s, p);
 		chat_failure(s, &err);
 		return false;
 	}
@@ -310,6 +312,7 @@ cmd_sort(struct session *s, const struct read_command *c)
 	if (!find(s, c, used + 1, &p, &hits))
 		return;
 	if (sort(s, &order, &hits, &err) != RC_OK) {
+		result_save_nothing(s, &p);
 		chat_failure(s, &err);
 		return;
 	}

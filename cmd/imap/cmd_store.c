@@ -46,7 +46,7 @@ take_modifier(struct store *t, const struct arg *list)
 	    !num_parse_u64(
 		list->v[1].s, INT64_MAX, &t->change.unchanged_since))
 		return false;
-	t->s->has_condstore = true;
+	session_use_condstore(t->s);
 	return true;
 }
 
@@ -175,7 +175,8 @@ tell(struct store *t, uint64_t modseq, const uint32_t *modified, size_t n)
 		} else if (!t->is_silent || contains(modified, n, m->e.uid)) {
 			view_tell_fetch(t->s, t->sel.v[i], t->s->is_uid);
 		} else {
-			m->is_dirty |= !is_as_believed(t, i);
+			if (!is_as_believed(t, i))
+				view_mark_dirty(v, t->sel.v[i]);
 		}
 	}
 }
@@ -201,19 +202,6 @@ finish(struct store *t, const uint32_t *modified, size_t n)
 	command_done(s, s->is_uid, "[MODIFIED %.*s] Some were changed",
 	    STR_ARG(buf_str(&b)));
 	buf_done(&b);
-}
-
-/* The map is brought up to date without telling: tell() does that. */
-static enum rc
-refresh(struct session *s, struct err *err)
-{
-	struct view *v = s->view;
-	size_t told = v->n_keywords_told;
-	enum rc rc = view_update(s, err);
-
-	if (rc == RC_OK && v->folder.n_keywords > told)
-		view_tell_flags(s, true);
-	return rc;
 }
 
 static void
@@ -242,9 +230,8 @@ cmd_store(struct session *s, const struct read_command *c)
 		chat_failure(s, &err);
 		return;
 	}
-	wrong = arg_is_text(&c->text.args[0])
-	    ? view_select(s, c->text.args[0].s, s->is_uid, false, &t.sel)
-	    : "Bad set";
+	wrong = view_select(
+	    s, &c->text.args[0], s->is_uid, false, &t.sel);
 	if (wrong) {
 		chat_bad(s, wrong);
 		return;
@@ -259,7 +246,7 @@ cmd_store(struct session *s, const struct read_command *c)
 	if (store_flags(s->p->db, s->command_arena, &s->view->folder.owner,
 		&s->view->folder.id, view_uids(s, &t.sel), &t.change, &modseq,
 		&modified, &n, &err) != RC_OK ||
-	    refresh(s, &err) != RC_OK) {
+	    view_update(s, &err) != RC_OK) {
 		chat_failure(s, &err);
 		return;
 	}
@@ -292,53 +279,38 @@ note_own(
 		view_note_own(s, &to->id, r->to[0], r->n);
 }
 
-static void
-copy(struct session *s, const struct read_command *c, bool is_move)
+/*
+ * By number it is all or nothing (RFC 2180 4.4.1): a number stands for a
+ * message, also for one that is gone. A uid that is gone names nothing.
+ * False: answered.
+ */
+static bool
+store_select(
+    struct session *s, const struct arg *set, struct selection *ret)
 {
-	struct buf b = BUF_INIT;
-	struct copy_result r;
-	struct selection sel;
 	const char *wrong;
-	struct folder *to;
 	struct err err;
 
-	if (is_move && !command_may(s, RIGHT_DELETE | RIGHT_EXPUNGE))
-		return;
 	if (view_load(s, &err) != RC_OK) {
 		chat_failure(s, &err);
-		return;
+		return false;
 	}
-	wrong = arg_is_text(&c->text.args[0])
-	    ? view_select(s, c->text.args[0].s, s->is_uid, false, &sel)
-	    : "Bad set";
-	if (wrong) {
+	wrong = view_select(s, set, s->is_uid, false, ret);
+	if (wrong)
 		chat_bad(s, wrong);
-		return;
-	}
-	to = command_folder(s, &c->text.args[1], RIGHT_INSERT, true);
-	if (!to)
-		return;
-	if (sel.n == 0) {
-		command_done(s, true, "Nothing to copy");
-		return;
-	}
-	if (store_copy(s->p->db, s->command_arena, &s->view->folder.owner,
-		&s->view->folder.id, view_uids(s, &sel), &to->owner, &to->id,
-		is_move, ~rights_flags(rights_of(s, to)), &r, &err) !=
-	    RC_OK) {
-		chat_failure(s, &err);
-		return;
-	}
-	note_own(s, to, &r);
-	s->view->has_own_expunge |= is_move;
-	session_ring(s, &to->owner);
-	if (is_move)
-		session_ring(s, &s->view->folder.owner);
-	if (r.n == 0) {
-		command_done(s, true, "[EXPUNGEISSUED] They are gone");
-		return;
-	}
-	add_copyuid(&b, &r);
+	else if (ret->has_gone && !ret->is_by_uid)
+		chat_no(s, "[EXPUNGEISSUED] Some are gone: none was copied");
+	else
+		return true;
+	return false;
+}
+
+static void
+tell_copied(struct session *s, const struct copy_result *r, bool is_move)
+{
+	struct buf b = BUF_INIT;
+
+	add_copyuid(&b, r);
 	/* MOVE tells before the EXPUNGEs (RFC 6851 4.3). */
 	if (is_move) {
 		chat_untagged(s, "OK %.*s Moved", STR_ARG(buf_str(&b)));
@@ -347,6 +319,46 @@ copy(struct session *s, const struct read_command *c, bool is_move)
 		command_done(s, true, "%.*s Copied", STR_ARG(buf_str(&b)));
 	}
 	buf_done(&b);
+}
+
+static void
+copy(struct session *s, const struct read_command *c, bool is_move)
+{
+	unsigned how = is_move ? COPY_MOVE : 0;
+	struct copy_result r;
+	struct selection sel;
+	struct folder *to;
+	struct err err;
+
+	if (is_move && !command_may(s, RIGHT_DELETE | RIGHT_EXPUNGE))
+		return;
+	if (!store_select(s, &c->text.args[0], &sel))
+		return;
+	to = command_folder(s, &c->text.args[1], RIGHT_INSERT, true);
+	if (!to)
+		return;
+	if (sel.n == 0) {
+		command_done(s, true, "Nothing to copy");
+		return;
+	}
+	if (!sel.is_by_uid)
+		how |= COPY_ALL;
+	if (store_copy(s->p->db, s->command_arena, &s->view->folder.owner,
+		&s->view->folder.id, view_uids(s, &sel), &to->owner, &to->id,
+		how, ~rights_flags(rights_of(s, to)), &r, &err) != RC_OK) {
+		chat_failure(s, &err);
+		return;
+	}
+	note_own(s, to, &r);
+	s->view->has_own_expunge |= is_move;
+	s->view->owes_modseq |= is_move && s->has_qresync;
+	session_ring(s, &to->owner);
+	if (is_move)
+		session_ring(s, &s->view->folder.owner);
+	if (r.n == 0)
+		command_done(s, true, "[EXPUNGEISSUED] They are gone");
+	else
+		tell_copied(s, &r, is_move);
 }
 
 void

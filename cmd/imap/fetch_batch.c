@@ -219,9 +219,12 @@ add_entry_items(struct fetch *f, const struct target *t)
 static void
 add_target(struct fetch *f, const struct target *t)
 {
+	const struct seen *m = &f->s->view->v[t->index];
 	size_t i;
 
-	if (f->fields && (!t->is_there || !t->has_facts)) {
+	/* Gone, with its octets or before anything was known of it. */
+	if ((f->fields && (!t->is_there || !t->has_facts)) ||
+	    (m->is_gone && oid_is_zero(&m->e.message))) {
 		f->has_missing = true;
 		return;
 	}

@@ -80,7 +80,7 @@ judge_entry(
 	case SEARCH_KEYWORD:
 		return has_keyword(x, m, k->text);
 	case SEARCH_RECENT:
-		return x->view->recent_from && e->uid >= x->view->recent_from;
+		return view_is_recent(x->view, e->uid);
 	case SEARCH_BEFORE:
 		return day_of(e->date_s) < n;
 	case SEARCH_ON:
@@ -211,9 +211,6 @@ resolve_sets(struct match *x, struct search_key *k)
 	if (k->type == SEARCH_UID)
 		n = n ? x->view->v[n - 1].e.uid : 0;
 	seqset_resolve(x->s->command_arena, &k->set, n, &k->set);
-	if (k->type == SEARCH_SEQ && n && k->set.n &&
-	    k->set.v[k->set.n - 1].hi > n)
-		x->wrong = "No such message";
 }
 
 /* --- batches of what is open ------------------------------------------------------------------------ */
@@ -538,7 +535,7 @@ run(struct match *x, struct batch *b, index_vec *hits, struct err *err)
 
 enum rc
 match_program(struct session *s, struct search_program *p,
-    struct selection *ret, const char **ret_wrong, struct err *err)
+    struct selection *ret, struct err *err)
 {
 	struct match x = { .s = s, .view = s->view, .root = &p->root,
 		.needs = search_needs(&p->root),
@@ -561,7 +558,6 @@ match_program(struct session *s, struct search_program *p,
 		qsort(hits.v, hits.n, sizeof(*hits.v), compare);
 	ret->v = hits.v;
 	ret->n = hits.n;
-	*ret_wrong = x.wrong;
 	buf_done(&b->octets);
 	arena_free(b->a);
 	mem_free(b);

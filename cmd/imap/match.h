@@ -9,11 +9,8 @@
 #include "imap/search.h"
 #include "view.h"
 
-/*
- * NULL in *ret_wrong, or what is wrong with a set in the program. The sets of
- * *p are resolved.
- */
+/* The sets of *p are resolved; a number that no message has finds nothing. */
 enum rc match_program(struct session *s, struct search_program *p,
-    struct selection *ret, const char **ret_wrong, struct err *err);
+    struct selection *ret, struct err *err);
 
 #endif

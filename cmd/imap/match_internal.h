@@ -36,7 +36,6 @@ struct match {
 	int64_t now_s;
 	enum rc rc;            /* of reads inside the evaluation */
 	struct err *err;
-	const char *wrong;
 };
 
 typedef enum truth judge_fn(

@@ -80,7 +80,7 @@ find_folder(const struct notify_folders *f, const struct oid *id)
 void
 notify_unselected(struct session *s)
 {
-	const struct view *v = s->view;
+	struct view *v = s->view;
 	struct folder *f = s->notify && v
 	    ? find_folder(&s->notify->now, &v->folder.id)
 	    : NULL;

@@ -10,7 +10,7 @@ is_uid_set(struct session *s, const struct arg *a)
 {
 	struct seqset set;
 
-	return arg_is_text(a) && !str_has_char(a->s, '*') &&
+	return a->type == ARG_ATOM && !str_has_char(a->s, '*') &&
 	    seqset_parse(s->command_arena, a->s, &set) && !set.is_saved;
 }
 
@@ -132,23 +132,45 @@ qresync_tell_vanished(
 	return RC_OK;
 }
 
+/*
+ * Of the known messages alone, when they are named (RFC 7162 3.2.5.1). What
+ * changed since HIGHESTMODSEQ was told comes with the next command.
+ */
+static void
+qresync_tell_changed(struct session *s, const struct qresync *q)
+{
+	const struct view *v = s->view;
+	struct seqset set = { 0 };
+	size_t i;
+
+	if (q->known.p) {
+		(void)seqset_parse(s->command_arena, q->known, &set);
+		seqset_resolve(s->command_arena, &set, UINT32_MAX, &set);
+	}
+	for (i = 0; i < v->n_announced; i++) {
+		const struct seen *m = &v->v[i];
+
+		if (!m->is_gone && !m->is_dirty &&
+		    m->e.modseq > q->modseq &&
+		    (!q->known.p || seqset_has(&set, m->e.uid)))
+			view_tell_fetch(s, i, true);
+	}
+}
+
 enum rc
 qresync_tell(struct session *s, const struct qresync *q, struct err *err)
 {
-	struct view *v = s->view;
 	enum rc rc;
-	size_t i;
 
-	if (!q->is_wanted || q->uidvalidity != v->folder.uidvalidity)
+	if (!q->is_wanted ||
+	    q->uidvalidity != s->view->folder.uidvalidity)
 		return RC_OK;
 	rc = view_load(s, err);
 	if (rc == RC_OK && q->known.p)
 		tell_missing(s, q->known);
 	else if (rc == RC_OK)
 		rc = qresync_tell_vanished(s, STR_NONE, q->modseq, err);
-	for (i = 0; rc == RC_OK && i < v->n_announced; i++) {
-		if (!v->v[i].is_gone && v->v[i].e.modseq > q->modseq)
-			view_tell_fetch(s, i, true);
-	}
+	if (rc == RC_OK)
+		qresync_tell_changed(s, q);
 	return rc;
 }

@@ -130,6 +130,13 @@ tell_extended(struct session *s, const uint32_t *v,
 	buf_done(&b);
 }
 
+void
+result_save_nothing(struct session *s, const struct search_program *p)
+{
+	if (p->returns & RETURN_SAVE)
+		s->saved.n = 0;
+}
+
 /* What `$` is with MIN, MAX, PARTIAL (RFC 5182 2.4, RFC 9394 3.2). */
 static void
 save(struct session *s, const struct selection *hits,
@@ -157,7 +164,7 @@ result_tell(struct session *s, const char *name,
 	    (s->is_rev2 && strcmp(name, "SEARCH") == 0);
 
 	if (p->uses_modseq)
-		s->has_condstore = true;
+		session_use_condstore(s);
 	if (p->returns & RETURN_SAVE)
 		save(s, hits, p);
 	if (is_extended && p->returns != RETURN_SAVE)

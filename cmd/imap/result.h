@@ -12,4 +12,8 @@
 void result_tell(struct session *s, const char *name,
     const struct search_program *p, const struct selection *hits);
 
+/* SEARCH RETURN (SAVE) that ends with NO leaves `$` empty (RFC 5182 2.1). */
+void result_save_nothing(
+    struct session *s, const struct search_program *p);
+
 #endif

@@ -48,6 +48,15 @@ session_open_db(struct session *s, struct err *err)
 }
 
 void
+session_use_condstore(struct session *s)
+{
+	if (!s->has_condstore && s->view)
+		chat_untagged(s, "OK [HIGHESTMODSEQ %llu] Highest",
+		    (unsigned long long)view_told_modseq(s->view));
+	s->has_condstore = true;
+}
+
+void
 session_unselect(struct session *s)
 {
 	notify_unselected(s);

@@ -27,7 +27,8 @@ enum state {
 /* A message as this client sees it. */
 struct seen {
 	struct entry e;
-	bool is_gone;   /* expunged, and the client was not told yet */
+	bool is_gone;   /* expunged (with e.modseq), and the client was not
+	                 * told yet */
 	bool is_dirty;  /* flags changed, and the client was not told yet */
 };
 
@@ -45,7 +46,9 @@ struct view {
 	size_t n_announced;
 	uint64_t modseq;         /* up to which v is true */
 	size_t n_keywords_told;
-	uint32_t recent_from;    /* uids from here on are \Recent here */
+	VEC(struct uid_range) recent; /* \Recent here and nowhere else; rising */
+	bool may_be_untold;      /* something is gone, dirty or new, perhaps */
+	bool owes_modseq;        /* the next tagged answer says how far it is */
 	struct uid_range own;    /* appended by the running command */
 	bool has_own_expunge;    /* the running command expunges */
 	bool is_loaded;
@@ -110,6 +113,11 @@ void session_enter(struct session *s, enum state state);
 /* Deadline of the next input by state. */
 int64_t session_deadline(const struct session *s);
 enum rc session_open_db(struct session *s, struct err *err);
+/*
+ * MODSEQ is told from now on; in a selected mailbox also how far the client
+ * is (RFC 7162 3.1).
+ */
+void session_use_condstore(struct session *s);
 /* Leaves the selected mailbox. */
 void session_unselect(struct session *s);
 /* The address of the user is set: from here on AUTHENTICATED. */

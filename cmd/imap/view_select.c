@@ -27,8 +27,8 @@ view_saved(struct session *s)
 }
 
 const char *
-view_select(struct session *s, struct str text, bool is_uid, bool with_gone,
-    struct selection *ret)
+view_select(struct session *s, const struct arg *arg, bool is_uid,
+    bool with_gone, struct selection *ret)
 {
 	struct view *v = s->view;
 	uint32_t largest = (uint32_t)v->n_announced;
@@ -36,7 +36,8 @@ view_select(struct session *s, struct str text, bool is_uid, bool with_gone,
 	struct seqset set;
 	size_t i;
 
-	if (!seqset_parse(s->command_arena, text, &set))
+	if (arg->type != ARG_ATOM ||
+	    !seqset_parse(s->command_arena, arg->s, &set))
 		return "Bad set";
 	if (set.is_saved) {
 		set = view_saved(s);
@@ -48,13 +49,15 @@ view_select(struct session *s, struct str text, bool is_uid, bool with_gone,
 			    : 0;
 		seqset_resolve(s->command_arena, &set, largest, &set);
 		if (!is_uid && set.n && set.v[set.n - 1].hi > largest &&
-		    (largest || !str_has_char(text, '*')))
+		    (largest || !str_has_char(arg->s, '*')))
 			return "No such message";
 	}
+	*ret = (struct selection){ .is_by_uid = is_uid };
 	for (i = 0; i < v->n_announced; i++) {
-		if (v->v[i].is_gone && !with_gone)
+		if (!is_wanted(&set, &v->v[i], i, is_uid))
 			continue;
-		if (is_wanted(&set, &v->v[i], i, is_uid))
+		ret->has_gone |= v->v[i].is_gone;
+		if (!v->v[i].is_gone || with_gone)
 			VEC_PUSH(s->command_arena, &found, i);
 	}
 	ret->v = found.v;

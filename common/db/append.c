@@ -396,6 +396,7 @@ struct copy {
 	const struct uuid *to_owner;
 	const struct oid *to;
 	bool is_move;
+	bool wants_all;
 	uint64_t dropped;
 	bool shares_messages; /* a move inside one owner: ids stay */
 	struct arena *a;
@@ -495,6 +496,17 @@ charge(struct copy *op, struct db *db, const struct folder_change *target,
 	return rc;
 }
 
+static bool
+append_copies_all(const struct copy *op)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	for (i = 0; i < op->uids.n; i++)
+		n += (uint64_t)op->uids.v[i].hi - op->uids.v[i].lo + 1;
+	return op->found.n == n;
+}
+
 static enum rc
 copy(struct db *db, void *ctx, struct err *err)
 {
@@ -519,6 +531,9 @@ copy(struct db *db, void *ctx, struct err *err)
 	if (rc != RC_OK)
 		return rc;
 	folder_change_each(&op->source, op->uids, take, op);
+	if (op->wants_all && !append_copies_all(op))
+		return err_set(err, RC_PERM, "GONE",
+		    "some of the messages are gone: none was copied");
 	db->is_void = op->found.n == 0;
 	if (db->is_void)
 		return RC_OK;
@@ -554,13 +569,14 @@ give_result(
 enum rc
 store_copy(struct db *db, struct arena *a, const struct uuid *owner,
     const struct oid *from, struct uid_set uids, const struct uuid *to_owner,
-    const struct oid *to, bool move, uint64_t dropped,
+    const struct oid *to, unsigned how, uint64_t dropped,
     struct copy_result *ret_result, struct err *err)
 {
 	struct copy op = { .owner = owner, .from = from, .uids = uids,
-		.to_owner = to_owner, .to = to, .is_move = move,
-		.dropped = dropped,
-		.shares_messages = move && uuid_equals(owner, to_owner),
+		.to_owner = to_owner, .to = to, .is_move = how & COPY_MOVE,
+		.wants_all = how & COPY_ALL, .dropped = dropped,
+		.shares_messages =
+		    how & COPY_MOVE && uuid_equals(owner, to_owner),
 		.a = arena_new() };
 	enum rc rc = db_txn_run(db, copy, &op, DB_INTERACTIVE_MS, err);
 

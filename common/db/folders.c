@@ -188,10 +188,12 @@ folder_poll(struct db *db, const struct uuid *owner, const struct oid *id,
 /* The old mark is kept beside the new one, so that one update hands it out. */
 enum rc
 folder_take_recent(struct db *db, const struct uuid *owner,
-    const struct oid *id, uint32_t *ret_uid, struct err *err)
+    const struct oid *id, uint32_t *ret_from, uint32_t *ret_to,
+    struct err *err)
 {
 	bson_t filter = BSON_INITIALIZER, doc;
-	bson_t *fields = BCON_NEW("recent_before", BCON_INT32(1));
+	bson_t *fields = BCON_NEW(
+	    "recent_before", BCON_INT32(1), "recent", BCON_INT32(1));
 	bson_t *change = BCON_NEW("0", "{", "$set", "{", "recent_before",
 	    "$recent", "recent", "$uidnext", "}", "}");
 	bool found;
@@ -205,9 +207,10 @@ folder_take_recent(struct db *db, const struct uuid *owner,
 	bson_destroy(&filter);
 	if (rc != RC_OK)
 		return rc;
-	*ret_uid = 0;
+	*ret_from = *ret_to = 0;
 	if (found) {
-		*ret_uid = (uint32_t)doc_int(&doc, "recent_before");
+		*ret_from = (uint32_t)doc_int(&doc, "recent_before");
+		*ret_to = (uint32_t)doc_int(&doc, "recent");
 		bson_destroy(&doc);
 	}
 	return RC_OK;

@@ -56,11 +56,12 @@ enum rc folder_subscribe(struct db *db, const struct uuid *owner,
 enum rc folder_poll(struct db *db, const struct uuid *owner,
     const struct oid *id, uint64_t *ret_modseq, struct err *err);
 /*
- * Takes \Recent: *ret_uid is the first uid that no read-write SELECT has
- * seen before, and moves the mark to uidnext.
+ * Takes \Recent: the uids from *ret_from up to, without it, *ret_to were
+ * taken by nobody before and are the caller's alone. None: both are the same.
  */
 enum rc folder_take_recent(struct db *db, const struct uuid *owner,
-    const struct oid *id, uint32_t *ret_uid, struct err *err);
+    const struct oid *id, uint32_t *ret_from, uint32_t *ret_to,
+    struct err *err);
 
 /* --- entries ---------------------------------------------------------- */
 
@@ -86,6 +87,9 @@ enum rc store_changes(struct db *db, struct arena *a,
 enum rc store_find_entry(struct db *db, const struct uuid *owner,
     const struct oid *folder, uint32_t uid, struct entry *ret_entry,
     bool *ret_found, struct err *err);
+
+/* Whether one of the (rising) ranges has it. */
+bool uid_set_has(struct uid_set set, uint32_t uid);
 
 /* --- messages --------------------------------------------------------- */
 
@@ -146,12 +150,17 @@ struct copy_result {
 	size_t n;
 };
 
-/* All or nothing. move: also expunges from the source, one transaction;
- * the message ids stay (EMAILID, and nothing is copied) within one owner.
- * dropped: flags that the copies do not get. */
+enum copy_how {
+	COPY_MOVE = 1,  /* also expunges from the source; within one owner the
+	                 * message ids stay (EMAILID), and nothing is copied */
+	COPY_ALL  = 2,  /* RC_PERM "GONE" when a uid is not there */
+};
+
+/* All or nothing, in one transaction. dropped: flags that the copies do not
+ * get. */
 enum rc store_copy(struct db *db, struct arena *a, const struct uuid *owner,
     const struct oid *from, struct uid_set uids, const struct uuid *to_owner,
-    const struct oid *to, bool move, uint64_t dropped,
+    const struct oid *to, unsigned how, uint64_t dropped,
     struct copy_result *ret_result, struct err *err);
 
 enum store_op { STORE_ADD, STORE_REMOVE, STORE_REPLACE };

@@ -133,8 +133,6 @@ enum rc folder_change_keywords(struct folder_change *c,
 /* Writes all of it. */
 enum rc folder_change_end(struct folder_change *c, struct err *err);
 
-bool uid_set_has(struct uid_set set, uint32_t uid);
-
 /*
  * What an expunge leaves: the uids for QRESYNC, and the messages that gc may
  * take after a day. In the caller's transaction.
