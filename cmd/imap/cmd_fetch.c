@@ -195,13 +195,12 @@ fail(const struct fetch *f, const struct err *err)
 		chat_failure(f->s, err);
 }
 
-void
+enum rc
 fetch_tell(struct session *s, const struct fetch_atts *atts,
-    const struct selection *sel)
+    const struct selection *sel, struct err *err)
 {
 	struct fetch f = { .s = s, .atts = *atts };
 	enum rc rc = RC_OK;
-	struct err err;
 	size_t i, len;
 
 	if ((s->has_qresync || s->is_rev2) && !s->has_uidonly)
@@ -210,15 +209,14 @@ fetch_tell(struct session *s, const struct fetch_atts *atts,
 	f.a = arena_new();
 	for (i = 0; rc == RC_OK && i < sel->n; i += len) {
 		len = sel->n - i < BATCH ? sel->n - i : BATCH;
-		rc = fetch_batch(&f, sel->v + i, len, &err);
+		rc = fetch_batch(&f, sel->v + i, len, err);
 	}
-	if (rc != RC_OK && !is_cut(&f))
-		chat_bye(s, "[UNAVAILABLE] The database is away");
-	else if (rc != RC_OK)
-		cut(&f, &err);
+	if (rc != RC_OK && is_cut(&f))
+		cut(&f, err);
 	buf_done(&f.text);
 	buf_done(&f.gathered);
 	arena_free(f.a);
+	return rc;
 }
 
 static bool

@@ -24,8 +24,7 @@ look(struct session *s)
 	rc = s->notify ? notify_sync(s, true, true, &err)
 	    : s->view  ? view_sync(s, true, &err)
 		       : RC_OK;
-	if (rc != RC_OK)
-		chat_bye(s, "[UNAVAILABLE] The database is away");
+	wait_looked(s, rc, &err);
 }
 
 static void
@@ -41,9 +40,11 @@ end_idle(struct session *s)
 		chat_bye(s, "Autologout: idle for too long");
 	if (io != IO_OK)
 		session_enter(s, STATE_LOGOUT);
-	else if (str_equals_nocase(l.text, STR("DONE")))
+	else if (str_equals_nocase(l.text, STR("DONE"))) {
+		/* It waited, and that is done, even if this look fails. */
+		s->has_changed = true;
 		command_done(s, true, "Done");
-	else
+	} else
 		chat_bad(s, "DONE is wanted");
 }
 
@@ -64,7 +65,7 @@ idle(struct session *s, struct doorbell *bell)
 		arena_reset(s->command_arena);
 		look(s);
 	} while (s->state != STATE_LOGOUT &&
-	    wait_for_change(s, bell, end_ms) == WAKE_LOOK);
+	    wait_for_change(s, bell, false, end_ms) == WAKE_LOOK);
 	if (s->state != STATE_LOGOUT)
 		end_idle(s);
 	s->tag = STR("");

@@ -77,11 +77,11 @@ void command_done(struct session *s, bool may_expunge, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /*
- * FETCH answers that no command asked for (NOTIFY); never sets \Seen. BYE
- * when the database is away.
+ * FETCH answers that no command asked for (NOTIFY); never sets \Seen. When
+ * it fails inside an answer the session ends.
  */
-void fetch_tell(struct session *s, const struct fetch_atts *atts,
-    const struct selection *sel);
+enum rc fetch_tell(struct session *s, const struct fetch_atts *atts,
+    const struct selection *sel, struct err *err);
 
 #define CMD(name) \
 	void name(struct session *s, const struct read_command *c)

@@ -222,7 +222,7 @@ open_session(struct session *s, struct handler *h, struct connection *c)
 
 	*s = (struct session){ .h = h, .p = &h->program,
 		.config = &h->program.config, .c = c,
-		.is_tls = h->is_tls || (l && l->is_tls) };
+		.is_tls = h->is_tls || (l && l->is_tls), .turn = TURN_NONE };
 	s->stream = stream_new_fd(c->in_fd, c->out_fd);
 	stream_set_stop_fd(s->stream, c->stop_fd);
 	s->reader = reader_new(s->stream, BUFFER_SIZE);
@@ -256,6 +256,7 @@ close_session(struct session *s)
 	log_num("bad", s->n_bad);
 	log_end();
 	log_set_session(STR(""), STR(""));
+	turn_give(&s->turn);
 	view_free(s->view);
 	notify_free(s->notify);
 	deflate_free(s->deflate);

@@ -14,6 +14,7 @@
 #include "mail/account.h"
 #include "net/reader.h"
 #include "net/serve.h"
+#include "net/turn.h"
 #include "net/writer.h"
 #include "program/server.h"
 
@@ -53,6 +54,7 @@ struct view {
 	bool has_own_expunge;    /* the running command expunges */
 	bool is_loaded;
 	bool is_read_only;       /* EXAMINE */
+	uint32_t owed_fetch;     /* uid from which on NOTIFY's FETCH failed */
 	unsigned rights;         /* of the user, as last read */
 	bool is_rev2;            /* the session's: \Recent is not shown */
 	struct {
@@ -94,6 +96,9 @@ struct session {
 	struct notify *notify;   /* since the first NOTIFY, or NULL */
 	bool has_changed;        /* the running command changed the store */
 	int64_t next_look_ms;    /* wait.c: not before */
+	unsigned n_failed_looks; /* ... since the last good one */
+	struct turn turn;        /* ... to look */
+	bool has_waited_turn;
 	VEC(uint32_t) saved;     /* SEARCH RETURN (SAVE), uids */
 	int64_t next_progress_ms; /* progress.c: of the running command */
 	int64_t next_check_ms;

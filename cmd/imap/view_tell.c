@@ -2,6 +2,7 @@
 #include "view.h"
 
 #include "base/limits.h"
+#include "log/log.h"
 #include "commands.h"
 #include "notify.h"
 #include "rights.h"
@@ -241,29 +242,35 @@ view_note_own(struct session *s, const struct oid *folder, uint32_t first_uid,
 
 /* The items that NOTIFY wants of new messages, but not of one's own. */
 static void
-fetch_new(struct session *s, size_t from)
+fetch_new(struct session *s)
 {
 	const struct fetch_atts *atts = notify_atts(s);
-	const struct view *v = s->view;
+	struct view *v = s->view;
 	VEC(size_t) found = { 0 };
-	struct selection sel;
+	struct selection sel = { 0 };
+	struct err err;
 	size_t i;
 
-	for (i = from; atts && i < v->n_announced; i++) {
-		if (v->v[i].e.uid < v->own.lo || v->v[i].e.uid > v->own.hi)
+	for (i = 0; atts && i < v->n_announced; i++) {
+		uint32_t uid = v->v[i].e.uid;
+
+		if (uid >= v->owed_fetch &&
+		    (uid < v->own.lo || uid > v->own.hi))
 			VEC_PUSH(s->command_arena, &found, i);
 	}
 	sel.v = found.v;
 	sel.n = found.n;
-	if (sel.n)
-		fetch_tell(s, atts, &sel);
+	if (!sel.n || fetch_tell(s, atts, &sel, &err) == RC_OK)
+		v->owed_fetch = 0;
+	else
+		log_failure("look", &err);
 }
 
 static void
 tell_new(struct session *s)
 {
 	struct view *v = s->view;
-	size_t i, n = v->n_announced, from = n;
+	size_t i, n = v->n_announced;
 
 	/* What came and went unseen never was. */
 	for (i = v->n_announced; i < v->n; i++) {
@@ -271,15 +278,20 @@ tell_new(struct session *s)
 			v->v[n++] = v->v[i];
 	}
 	v->n = n;
-	if (n == v->n_announced)
+	if (n > v->n_announced && !v->owed_fetch)
+		v->owed_fetch = v->v[v->n_announced].e.uid;
+	if (n == v->n_announced) {
+		if (v->owed_fetch)
+			fetch_new(s);
 		return;
+	}
 	for (i = v->n_announced; i < n; i++)
 		v->v[i].is_dirty = false;
 	v->n_announced = n;
 	chat_untagged(s, "%zu EXISTS", n);
 	if (!s->is_rev2)
 		chat_untagged(s, "%u RECENT", view_count_recent(v));
-	fetch_new(s, from);
+	fetch_new(s);
 }
 
 static void

@@ -16,9 +16,17 @@ enum wake {
 	WAKE_END,   /* the deadline came: BYE was said */
 };
 
-/* bell may be NULL. */
-enum wake wait_for_change(
-    struct session *s, struct doorbell *bell, int64_t end_ms);
+/*
+ * bell may be NULL. is_due: somebody rang already. After WAKE_LOOK the caller
+ * looks at once and says wait_looked: it has one of the host's turns.
+ */
+enum wake wait_for_change(struct session *s, struct doorbell *bell,
+    bool is_due, int64_t end_ms);
+/*
+ * How the look ended. A failure is logged and nothing else: the client waits
+ * for mail, not for the database, and the look is tried again by itself.
+ */
+void wait_looked(struct session *s, enum rc rc, const struct err *err);
 /*
  * Before a command is read: tells of what NOTIFY asks for until there is
  * input. False: the session is over.

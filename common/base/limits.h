@@ -45,6 +45,8 @@
 #define LIMIT_IMAP_PARTS         1000   /* of its CATENATEs */
 #define LIMIT_IMAP_SEARCH_HEADER (1 << 20) /* octets of a header looked into */
 #define LIMIT_IMAP_ID_PAIRS      30     /* RFC 2971 3.3 */
+#define LIMIT_TURNS              16     /* waiting sessions of a host that look at
+                                       * the database at a time */
 #define LIMIT_DOORBELL_OWNERS    32     /* whose folders a session watches */
 #define LIMIT_NOTIFY_GROUPS      64     /* event groups of one NOTIFY */
 #define LIMIT_NOTIFY_NAMES       1000   /* mailboxes that they name */

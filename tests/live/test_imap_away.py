@@ -1,6 +1,7 @@
 """Rule 12 of the cases of IMAP: mongod is gone, frozen or killed, in every
 state of a session: NO [UNAVAILABLE] or BYE soon, never a wrong EXISTS or
-EXPUNGE, and nothing that was answered OK is lost. In both process forms."""
+EXPUNGE, and nothing that was answered OK is lost; who waits (IDLE, NOTIFY)
+hears nothing of it. In both process forms."""
 import os
 import re
 import signal
@@ -122,8 +123,7 @@ class Away(CaseTest):
                  if self.check(line, self.answer(line, s))]
         self.assertRegex(self.answer('LOGIN', connected),
                          rb'(?m)^(a NO \[UNAVAILABLE\]|\* BYE)')
-        for s in (idle, waiting):
-            self.check('wait', self.answer('wait', s))
+        self.waiting = idle, waiting
         return alive
 
     def ring(self):
@@ -162,8 +162,23 @@ class Away(CaseTest):
             t.ok('NOOP')
             self.assertEqual(
                 re.findall(rb'UID (\d+)', t.ok('UID FETCH 1:* (UID)')), uids)
+        self.hear(s)
         self.system.verify()
         return len(uids)
+
+    def hear(self, s):
+        """Those who wait heard nothing of it, and hear of what comes."""
+        s.append()
+        for t in self.waiting:
+            t.sock.settimeout(90)
+            text = b''
+            while b' EXISTS' not in text:
+                line = t.line()
+                self.assertRegex(line, rb'^\* (\d|FLAGS|OK)', text)
+                text += line
+        self.assertIn(b'i OK', self.waiting[0].done())
+        self.waiting[1].ok('NOOP')
+        self.assertIn('event=look', self.system.logs())
 
     def test_frozen(self):
         """SIGSTOP: connections stay and say nothing."""

@@ -227,6 +227,29 @@ class Cache(CaseTest):
                              [b'1', b'3', b'4'])
         self.assertIn(b'* 2 EXPUNGE', late.ok('NOOP'))
 
+    def test_a_fetch_that_cannot_finish_ends_the_connection(self):
+        """Whatever came behind would be read as octets of the message."""
+        w = self.start(select='INBOX')
+        w.append(text=b'Subject: big\r\n\r\n' + b'x' * 76 * 40000)
+        w.append()
+        blobs = self.system.db.blobs
+        big = max(blobs.find({}, {'_id': 1}),
+                  key=lambda x: int.from_bytes(x['_id'][12:], 'big'))
+        last = blobs.find_one(big)
+        blobs.delete_one({'_id': last['_id']})
+        try:
+            for item in ('BODY.PEEK[]', 'BINARY.PEEK[]'):
+                r = self.start(select='INBOX')
+                r.send(f'a FETCH 1:2 ({item})\r\n')
+                text = r.file.read()
+                self.assertTrue(text.startswith(b'* 1 FETCH ('), text[:80])
+                self.assertNotRegex(text, rb'(a|\*) (NO|OK|BAD|BYE) ')
+            self.assertIn('event=fetch-cut', self.system.logs())
+        finally:
+            blobs.insert_one(last)
+        self.assertIn(b'a OK', self.start(select='INBOX').ok(
+            'FETCH 1:2 (BODY.PEEK[])')[-40:])
+
     def test_copy_by_number_of_what_is_gone_copies_nothing(self):
         w, r, modseq = self.begin(6)
         for verb in ('COPY', 'MOVE'):
