@@ -329,6 +329,24 @@ sub_mailbox_show(struct admin *a)
 	return a->is_json ? EXIT_OK : show_folders(a, m);
 }
 
+/* Whose mail has nowhere to go now. */
+static int
+tell_leading(struct admin *a, struct str key)
+{
+	static const char *const kinds[] = { "mailbox", "alias", "list" };
+	struct mailbox *v;
+	struct err err;
+	size_t n, i;
+
+	if (mailbox_list_leading(a->p->db, a->a, key, &v, &n, &err) != RC_OK)
+		return admin_fail(&err);
+	for (i = 0; i < n; i++)
+		fprintf(stderr,
+		    "m3mta: %s %.*s still leads to %.*s\n", kinds[v[i].kind],
+		    STR_ARG(v[i].address), STR_ARG(key));
+	return EXIT_OK;
+}
+
 int
 sub_address_remove(struct admin *a)
 {
@@ -346,7 +364,7 @@ sub_address_remove(struct admin *a)
 	if (mailbox_delete(a->p->db, m->address, &err) != RC_OK)
 		return admin_fail(&err);
 	admin_say(a, "removed %.*s", STR_ARG(m->address));
-	return EXIT_OK;
+	return tell_leading(a, m->address);
 }
 
 /* --- aliases and lists ---------------------------------------------------------------------- */

@@ -213,9 +213,7 @@ lock(struct change *c, struct db *db, struct err *err)
 		folder_filter(&filter, w->owner, w->folder);
 	} else {
 		doc_add_text(&filter, "_id", w->address);
-		doc_add_uuid(&filter, "owner", w->owner);
-		BCON_APPEND(&filter, "disabled", "{", "$ne", BCON_BOOL(true),
-		    "}");
+		mailbox_add_living(&filter, w->owner);
 	}
 	rc = db_update_one(db, which, &filter, change, NULL, &matched, err);
 	bson_destroy(change);

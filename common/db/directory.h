@@ -83,6 +83,9 @@ enum mailbox_field {
  */
 enum rc mailbox_update(struct db *db, const struct mailbox *m,
     unsigned fields, struct err *err);
+/* Aliases, lists and catch-alls that have this destination. */
+enum rc mailbox_list_leading(struct db *db, struct arena *a, struct str key,
+    struct mailbox **ret_v, size_t *ret_n, struct err *err);
 /* With its folders, pages and messages (trash records for the blobs). */
 enum rc mailbox_delete(struct db *db, struct str key, struct err *err);
 

@@ -198,7 +198,8 @@ make_one(struct names *op, struct db *db, struct str name,
 	enum rc rc = RC_OK;
 
 	inherit(op, name, &seed.acl, &seed.n_acl);
-	if (old) {
+	rc = mailbox_touch(db, "names", op->address, op->owner, err);
+	if (rc == RC_OK && old) {
 		seed.subscribed = old->subscribed;
 		rc = delete_document(op, db, &old->id, err);
 	}
@@ -358,8 +359,10 @@ remember_subscription(
 {
 	struct folder_seed seed = { *op->owner, op->address, name, 0,
 		SPECIAL_NONE, true, true, NULL, 0 };
+	enum rc rc =
+	    mailbox_touch(db, "names", op->address, op->owner, err);
 
-	return insert_folder(db, &seed, err);
+	return rc == RC_OK ? insert_folder(db, &seed, err) : rc;
 }
 
 static enum rc

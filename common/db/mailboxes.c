@@ -231,27 +231,46 @@ mailbox_find_first(struct db *db, struct arena *a, const struct str *keys,
 	return RC_OK;
 }
 
-enum rc
-mailbox_list(struct db *db, struct arena *a, struct str domain, int kind,
+/* Consumes the filter. */
+static enum rc
+mailbox_list_by(struct db *db, struct arena *a, bson_t *filter,
     struct mailbox **ret_v, size_t *ret_n, struct err *err)
 {
 	struct mailboxes all = { .a = a };
-	bson_t filter = BSON_INITIALIZER;
 	bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}");
-	enum rc rc;
+	enum rc rc =
+	    db_find(db, DB_MAILBOXES, filter, opts, collect, &all, err);
 
-	if (!str_is_empty(domain))
-		doc_add_text(&filter, "domain", domain);
-	if (kind >= 0)
-		BSON_APPEND_UTF8(&filter, "kind", kinds[kind]);
-	rc = db_find(db, DB_MAILBOXES, &filter, opts, collect, &all, err);
 	bson_destroy(opts);
-	bson_destroy(&filter);
+	bson_destroy(filter);
 	if (rc != RC_OK)
 		return rc;
 	*ret_v = all.v.v;
 	*ret_n = all.v.n;
 	return RC_OK;
+}
+
+enum rc
+mailbox_list(struct db *db, struct arena *a, struct str domain, int kind,
+    struct mailbox **ret_v, size_t *ret_n, struct err *err)
+{
+	bson_t *filter = bson_new();
+
+	if (!str_is_empty(domain))
+		doc_add_text(filter, "domain", domain);
+	if (kind >= 0)
+		BSON_APPEND_UTF8(filter, "kind", kinds[kind]);
+	return mailbox_list_by(db, a, filter, ret_v, ret_n, err);
+}
+
+enum rc
+mailbox_list_leading(struct db *db, struct arena *a, struct str key,
+    struct mailbox **ret_v, size_t *ret_n, struct err *err)
+{
+	bson_t *filter = bson_new();
+
+	doc_add_text(filter, "destinations", key);
+	return mailbox_list_by(db, a, filter, ret_v, ret_n, err);
 }
 
 /* --- changes ------------------------------------------------------------- */
@@ -385,6 +404,36 @@ mailbox_encode_change(const struct mailbox *m, unsigned fields, bson_t *change)
 	}
 }
 
+void
+mailbox_add_living(bson_t *filter, const struct uuid *owner)
+{
+	doc_add_uuid(filter, "owner", owner);
+	BCON_APPEND(
+	    filter, "removed", "{", "$ne", BCON_BOOL(true), "}");
+}
+
+enum rc
+mailbox_touch(struct db *db, const char *field, struct str address,
+    const struct uuid *owner, struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER;
+	bson_t *inc = BCON_NEW("$inc", "{", field, BCON_INT64(1), "}");
+	int64_t matched = 0;
+	enum rc rc;
+
+	if (address.len)
+		doc_add_text(&filter, "_id", address);
+	mailbox_add_living(&filter, owner);
+	rc = db_update_one(
+	    db, DB_MAILBOXES, &filter, inc, NULL, &matched, err);
+	bson_destroy(inc);
+	bson_destroy(&filter);
+	if (rc == RC_OK && matched == 0)
+		return err_set(
+		    err, RC_PERM, "NOTFOUND", "the mailbox is gone");
+	return rc;
+}
+
 enum rc
 mailbox_update(struct db *db, const struct mailbox *m, unsigned fields,
     struct err *err)
@@ -395,7 +444,7 @@ mailbox_update(struct db *db, const struct mailbox *m, unsigned fields,
 
 	doc_add_text(&filter, "_id", m->address);
 	if (m->kind == ADDRESS_MAILBOX)
-		doc_add_uuid(&filter, "owner", &m->owner);
+		mailbox_add_living(&filter, &m->owner);
 	mailbox_encode_change(m, fields, &change);
 	rc = db_update_one(
 	    db, DB_MAILBOXES, &filter, &change, NULL, &matched, err);
@@ -450,7 +499,28 @@ empty(struct db *db, struct arena *a, const struct uuid *owner,
 	return rc == RC_OK ? annotations_delete(db, owner, NULL, err) : rc;
 }
 
-/* Disabled first: a second run goes on where the first one died. */
+/*
+ * From here on nothing new is made in it: whoever makes something that only
+ * the mailbox holds together writes to it as well (mailbox_touch).
+ */
+static enum rc
+mark_removed(struct db *db, const struct mailbox *m, struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER;
+	bson_t *set = BCON_NEW("$set", "{", "disabled", BCON_BOOL(true),
+	    "removed", BCON_BOOL(true), "}");
+	enum rc rc;
+
+	doc_add_text(&filter, "_id", m->address);
+	doc_add_uuid(&filter, "owner", &m->owner);
+	rc = db_update_one(
+	    db, DB_MAILBOXES, &filter, set, NULL, NULL, err);
+	bson_destroy(set);
+	bson_destroy(&filter);
+	return rc;
+}
+
+/* Marked first: a second run goes on where the first one died. */
 enum rc
 mailbox_delete(struct db *db, struct str key, struct err *err)
 {
@@ -462,8 +532,7 @@ mailbox_delete(struct db *db, struct str key, struct err *err)
 	if (rc == RC_OK && !m)
 		rc = no_such_address(key, err);
 	if (rc == RC_OK && m && m->kind == ADDRESS_MAILBOX) {
-		m->disabled = true;
-		rc = mailbox_update(db, m, MAILBOX_DISABLED, err);
+		rc = mark_removed(db, m, err);
 		if (rc == RC_OK)
 			rc = empty(db, a, &m->owner, err);
 	}

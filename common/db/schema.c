@@ -7,6 +7,8 @@
  * domains    _id name, delivery, postmaster, route, tls, max_size, disabled
  * mailboxes  _id address, domain, kind, owner, password, scram, size{current,
  *            maximum}, credentials (rises with each new password),
+ *            removed (its removal has begun), names, annotated, shared
+ *            (written by what hangs on it: store_internal.h),
  *            destinations, ...
  * queue      see queue_doc.c
  * folders    _id, owner, mailbox (address), name, uidvalidity, uidnext,

@@ -50,7 +50,8 @@ touch_mailboxes(struct db *db, struct arena *a, const struct acl_entry *v,
 	BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &in);
 	doc_add_texts(&in, "$in", names, n_names);
 	bson_append_document_end(&filter, &in);
-	BSON_APPEND_UTF8(&filter, "kind", "mailbox");
+	BCON_APPEND(&filter, "kind", "mailbox", "removed", "{", "$ne",
+	    BCON_BOOL(true), "}");
 	if (n_names)
 		rc = db_update_many(
 		    db, DB_MAILBOXES, &filter, inc, &matched, err);

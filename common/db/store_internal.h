@@ -52,6 +52,21 @@ size_t entries_count_unseen(
     const struct entry *v, size_t n, size_t *ret_first);
 
 /*
+ * {owner, not being removed}: mailbox_delete marks the mailbox before it takes
+ * away what hangs on it. Whoever adds such a thing (a folder, an annotation of
+ * the server or of a guest, an entry of a list that names it) writes to the
+ * mailbox in the same transaction: of the two one comes first, and sees the
+ * other, or fails.
+ */
+void mailbox_add_living(bson_t *filter, const struct uuid *owner);
+/*
+ * That write: counts up `field`. address "": by owner alone. RC_PERM
+ * "NOTFOUND": it is gone.
+ */
+enum rc mailbox_touch(struct db *db, const char *field, struct str address,
+    const struct uuid *owner, struct err *err);
+
+/*
  * n values that nobody got before, *ret_first and those behind it. Not in a
  * transaction: all that make folders would conflict there, while a value
  * that is taken and not used is no loss.

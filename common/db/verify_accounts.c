@@ -32,3 +32,26 @@ verify_uidvalidity(struct verify *v, struct err *err)
 	bson_destroy(group);
 	return rc;
 }
+
+static bool
+verify_take_removed(void *ctx, const bson_t *doc)
+{
+	struct verify *v = ctx;
+
+	arena_reset(v->scratch);
+	verify_problem(v, "mailbox-removal",
+	    doc_text_in(v->scratch, doc, "_id"),
+	    "its removal did not come to an end: remove it again");
+	return true;
+}
+
+enum rc
+verify_removals(struct verify *v, struct err *err)
+{
+	bson_t *filter = BCON_NEW("removed", BCON_BOOL(true));
+	enum rc rc = db_find(v->db, DB_MAILBOXES, filter, NULL,
+	    verify_take_removed, v, err);
+
+	bson_destroy(filter);
+	return rc;
+}

@@ -1,6 +1,7 @@
 """Accounts: sessions end with them, and administrators' commands write what
 they were asked to change, nothing else."""
 import subprocess
+import threading
 import unittest
 
 from harness import LiveTest, wait_for
@@ -137,6 +138,82 @@ class Sessions(AccountTest):
             s.db.command('profile', 0)
             s.db['system.profile'].drop()
         self.assertEqual(looks, 0)
+
+
+class Removal(AccountTest):
+    settings = {'auth__look': '60s'}
+
+    def busy(self, d, n):
+        """Makes what hangs on a mailbox until the session ends."""
+        commands = ('CREATE x{0}', 'SUBSCRIBE y{0}',
+                    'SETMETADATA "" (/private/k{0} "v")',
+                    'APPEND x{0} {{17+}}\r\nSubject: x\r\n\r\nx\r\n',
+                    'SETMETADATA x{0} (/private/k "v")',
+                    f'SETACL x{{0}} {BOB} lr', 'RENAME x{0} z/{0}')
+        try:
+            for i in range(10000):
+                for command in commands:
+                    text = d.imap('c', command.format(f'{n}.{i}'))
+                    if not text or b'* BYE' in text:
+                        return
+                    if self.is_removed and b'mailbox is gone' in text:
+                        return
+        except OSError:
+            pass
+
+    def test_nothing_is_left_behind_by_sessions_at_work(self):
+        s = self.system
+        s.m3mta('acl', 'set', BOB, 'INBOX', CARL, 'lrswi')
+        for _ in range(2):
+            self.is_removed = False
+            sessions = [self.imap() for _ in range(3)]
+            d = self.imap()
+            for name in ('Drafts', 'Sent', 'Junk', 'Trash', 'Archive'):
+                for _ in range(30):
+                    d.imap('a', f'APPEND {name} {{17+}}\r\n'
+                           'Subject: x\r\n\r\nx\r\n')
+            threads = [threading.Thread(target=self.busy, args=(d, n))
+                       for n, d in enumerate(sessions)]
+            for t in threads:
+                t.start()
+            wait_for(lambda: s.db.folders.count_documents(
+                {'name': {'$regex': '^z/'}}) > 5, 30, 'sessions at work')
+            s.m3mta('mailbox', 'remove', CARL, '--yes')
+            self.is_removed = True
+            for t in threads:
+                t.join(60)
+                self.assertFalse(t.is_alive())
+            s.verify()
+            for name in ('folders', 'annotations', 'shares'):
+                left = [x for x in s.db[name].find()
+                        if x['owner'] not in s.db.mailboxes.distinct('owner')]
+                self.assertEqual(left, [], name)
+            s.add_mailbox(CARL)
+
+    def test_a_removal_that_died_is_told_and_goes_on(self):
+        s = self.system
+        s.db.mailboxes.update_one({'_id': CARL}, {'$set': {'removed': True}})
+        done = s.run([s.binary('m3mta'), '-c', s.config, 'verify'], code=1)
+        self.assertIn(b'mailbox-removal', done.stdout)
+        # It does not come back half empty.
+        s.m3mta('mailbox', 'set', CARL, '--enable', code=1)
+        s.m3mta('mailbox', 'remove', CARL, '--yes')
+        s.verify()
+
+    def test_it_tells_what_leads_there(self):
+        s = self.system
+        s.m3mta('alias', 'add', 'al@example.org', CARL, BOB)
+        s.m3mta('list', 'add', 'li@example.org', f'--owner={BOB}', CARL)
+        s.m3mta('catchall', 'add', 'example.org', CARL)
+        done = s.run([s.binary('m3mta'), '-c', s.config, 'mailbox', 'remove',
+                      CARL, '--yes'])
+        for text in (b'alias al@example.org', b'list li@example.org',
+                     b'alias *@example.org'):
+            self.assertIn(text, done.stderr)
+        for name in ('al@example.org', 'li@example.org', '*@example.org'):
+            done = s.run([s.binary('m3mta'), '-c', s.config, 'alias',
+                          'remove', name])
+            self.assertEqual(done.stderr, b'')
 
 
 class Commands(AccountTest):
