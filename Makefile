@@ -195,6 +195,7 @@ install: all ## into DESTDIR, with PREFIX (/usr)
 	install -m 644 etc/xinetd.smtp etc/inetd.conf etc/tcpserver.run \
 		etc/mda.run etc/report.template etc/m3mta.json README.md ARCHITECTURE.md \
 		$(DESTDIR)$(DOCDIR)/examples
+	install -m 644 docs/*.md $(DESTDIR)$(DOCDIR)
 	test -e $(DESTDIR)$(SYSCONFDIR)/m3mta/m3mta.json || install -m 640 \
 		etc/m3mta.json $(DESTDIR)$(SYSCONFDIR)/m3mta/m3mta.json
 

@@ -89,6 +89,7 @@ int sub_stop(struct admin *a);
 int sub_status(struct admin *a);
 int sub_verify(struct admin *a);
 int sub_gc(struct admin *a);
+int sub_restored(struct admin *a);
 int sub_domain_add(struct admin *a);
 int sub_domain_list(struct admin *a);
 int sub_domain_show(struct admin *a);

@@ -112,6 +112,8 @@ const struct command admin_commands[] = {
 	    "check every invariant of store and queue" },
 	{ "gc", "", "[--dry-run] [--min-age=TIME]", "dry-run min-age=", 0, 0,
 	    sub_gc, "remove what nothing refers to" },
+	{ "restored", "", "[--hold-queue]", "hold-queue", 0, 0, sub_restored,
+	    "after a restore, before the daemons start" },
 	{ "start", "", "", "", 0, 0, sub_start,
 	    "start MongoDB, smtp, submission, imap and mda for a trial" },
 	{ "stop", "", "", "", 0, 0, sub_stop, "end what start began" },

@@ -3,6 +3,7 @@
 
 #include "base/num.h"
 #include "db/migrate.h"
+#include "db/restored.h"
 #include "db/gc.h"
 #include "db/verify.h"
 
@@ -113,4 +114,26 @@ sub_gc(struct admin *a)
 	}
 	table_print_single(t);
 	return n.stuck ? EXIT_FAILED : EXIT_OK;
+}
+
+int
+sub_restored(struct admin *a)
+{
+	static const struct column columns[] = { { "folders", true },
+		{ "leases", true }, { "held", true } };
+	struct table *t = table_new(a, columns, 3);
+	struct restored_counts n;
+	struct err err;
+
+	if (db_restored(a->p->db, admin_has(a, "hold-queue"), &n, &err) !=
+	    RC_OK)
+		return admin_fail(&err);
+	{
+		struct str cells[] = { number(a, n.folders),
+			number(a, n.leases), number(a, n.held) };
+
+		table_row(t, cells);
+	}
+	table_print_single(t);
+	return EXIT_OK;
 }
