@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "db/directory.h"
 #include "db/store.h"
+#include "expansions.h"
 #include "secret.h"
 #include "smtp/path.h"
 
@@ -369,6 +370,26 @@ sub_address_remove(struct admin *a)
 
 /* --- aliases and lists ---------------------------------------------------------------------- */
 
+/* As RFC 5321 writes it, quoted where needed: a key is not. */
+static int
+parse_destination(struct admin *a, struct str text, struct str *ret)
+{
+	struct buf b = BUF_INIT;
+	struct address address;
+	struct str key;
+	int code = parse_key(a, text, &key);
+
+	if (code != EXIT_OK)
+		return code;
+	*ret = key;
+	if (address_from_key(key, &address)) {
+		path_print(&address, &b);
+		*ret = arena_dup_str(a->a, buf_str(&b));
+	}
+	buf_done(&b);
+	return EXIT_OK;
+}
+
 static int
 add_group(struct admin *a, enum address_kind kind)
 {
@@ -381,18 +402,20 @@ add_group(struct admin *a, enum address_kind kind)
 	if ((code = parse_key(a, a->words[0], &m.address)) != EXIT_OK)
 		return code;
 	for (i = 1; i < a->n_words; i++) {
-		if ((code = parse_key(a, a->words[i], &v[i - 1])) != EXIT_OK)
+		if ((code = parse_destination(a, a->words[i], &v[i - 1])) !=
+		    EXIT_OK)
 			return code;
 	}
 	m.destinations = v;
 	m.n_destinations = a->n_words - 1;
 	if (kind == ADDRESS_LIST) {
-		if ((code = parse_key(a, admin_option(a, "owner"),
+		if ((code = parse_destination(a, admin_option(a, "owner"),
 			 &m.list_owner)) != EXIT_OK)
 			return code;
 		m.list_id = admin_option(a, "id");
 	}
-	if (mailbox_insert(a->p->db, &m, &err) != RC_OK)
+	if (expansions_check(a, &m, &err) != RC_OK ||
+	    mailbox_insert(a->p->db, &m, &err) != RC_OK)
 		return admin_fail(&err);
 	admin_say(a, "added %.*s", STR_ARG(m.address));
 	return EXIT_OK;

@@ -6,6 +6,7 @@
 #include "db/restored.h"
 #include "db/gc.h"
 #include "db/verify.h"
+#include "expansions.h"
 
 #include "base/banned.h"
 
@@ -67,6 +68,8 @@ sub_verify(struct admin *a)
 	struct err err;
 
 	if (verify_run(a->p->db, print_problem, a, &n, &err) != RC_OK ||
+	    expansions_verify(a, print_problem, a, &n.problems, &err) !=
+		RC_OK ||
 	    admin_ignored_keys(a, &ignored, &err) != RC_OK)
 		return admin_fail(&err);
 	if (ignored.len) {

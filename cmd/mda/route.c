@@ -72,30 +72,54 @@ slot_of(struct route_cache *c, struct str key)
 	return &c->v[i];
 }
 
+/* Of a domain that is not ours the answer is the same for all addresses. */
+static struct str
+route_domain_key(struct mda *m, const struct address *to)
+{
+	return arena_join(
+	    m->a, STR("@"), address_fold_domain(m->a, to->domain));
+}
+
+static void
+route_keep(struct mda *m, struct str key, const struct rcpt_answer *answer)
+{
+	struct route_cache *c = m->cache;
+	struct cached *slot;
+
+	if (c->n >= CACHE_ENTRIES)
+		return;
+	slot = slot_of(c, key);
+	slot->key = arena_dup_str(c->a, key);
+	slot->answer = *answer;
+	c->n++;
+}
+
 enum rc
 route_decide(struct mda *m, const struct address *to,
     struct rcpt_answer *ret, struct err *err)
 {
 	struct rcpt_question q = { .to = *to, .is_delivery = true };
 	struct route_cache *c = m->cache;
-	struct cached *slot;
-	struct str key;
+	struct str of_domain = route_domain_key(m, to);
+	struct str key = address_key(m->a, to);
+	struct cached *slot = slot_of(c, of_domain);
 	enum rc rc;
 
-	key = address_key(m->a, to);
-	slot = slot_of(c, key);
-	if (!slot->key.p && c->n >= CACHE_ENTRIES)
-		return rcpt_decide(m->db, m->a, m->config, &q, ret, err);
-	if (!slot->key.p) {
-		rc = rcpt_decide(
-		    m->db, c->a, m->config, &q, &slot->answer, err);
-		if (rc != RC_OK)
-			return rc;
-		slot->key = arena_dup_str(c->a, key);
-		c->n++;
+	if (!slot->key.p)
+		slot = slot_of(c, key);
+	if (slot->key.p) {
+		*ret = slot->answer;
+		return RC_OK;
 	}
-	*ret = slot->answer;
-	return RC_OK;
+	rc = rcpt_decide(m->db, c->n < CACHE_ENTRIES ? c->a : m->a,
+	    m->config, &q, ret, err);
+	if (rc == RC_OK)
+		route_keep(m, ret->verdict == RCPT_RELAY ||
+			    ret->verdict == RCPT_ROUTE ||
+			    ret->verdict == RCPT_BACKUP
+			? of_domain
+			: key, ret);
+	return rc;
 }
 
 /* --- verdicts ----------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include "base/fault.h"
 #include "base/limits.h"
 #include "db/queue.h"
+#include "last_look.h"
 #include "log/log.h"
 #include "mail/accept.h"
 #include "mail/intake.h"
@@ -365,6 +366,10 @@ commit(struct reception *r)
 		return;
 	}
 	if (r->rc == RC_OK && !check_policy(r, &item))
+		return;
+	if (r->rc == RC_OK && !s->txn.is_discarded &&
+	    s->txn.redirect.len == 0 &&
+	    !last_look_passes(s, facts->delivered_to, item.size))
 		return;
 	if (r->rc == RC_OK && !s->txn.is_discarded)
 		r->rc = queue_insert(

@@ -78,7 +78,7 @@ needs_tls(const struct session *s, enum rcpt_verdict v)
  */
 static void
 add_recipient(struct session *s, const struct address *to,
-    const struct smtp_rcpt_params *p)
+    const struct rcpt_answer *answer, const struct smtp_rcpt_params *p)
 {
 	struct arena *a = s->txn_arena;
 	struct str key = address_key(s->command_arena, to);
@@ -95,13 +95,18 @@ add_recipient(struct session *s, const struct address *to,
 	r.to.domain = arena_dup_str(a, to->domain);
 	r.text = arena_dup_str(a, cmd_print_address(s, to));
 	r.orcpt = arena_dup_str(a, p->orcpt);
+	if (answer->verdict == RCPT_LOCAL) {
+		r.mailbox = arena_dup_str(a, answer->mailbox->address);
+		r.has_quota = answer->mailbox->size_maximum != 0;
+	}
 	VEC_PUSH(a, &s->txn.recipients, r);
 }
 
 static void
-answer(struct session *s, const struct address *to, enum rcpt_verdict v,
-    const struct smtp_rcpt_params *p)
+answer(struct session *s, const struct address *to,
+    const struct rcpt_answer *a, const struct smtp_rcpt_params *p)
 {
+	enum rcpt_verdict v = a->verdict;
 	const struct verdict_reply *r = &replies[v];
 
 	if (needs_tls(s, v)) {
@@ -112,7 +117,7 @@ answer(struct session *s, const struct address *to, enum rcpt_verdict v,
 	    !policy_passes(s, "rcpt", cmd_print_address(s, to), NULL))
 		return;
 	if (r->code == 250) {
-		add_recipient(s, to, p);
+		add_recipient(s, to, a, p);
 		session_enter(s, STATE_RCPT);
 	}
 	if (v == RCPT_FULL &&
@@ -212,9 +217,9 @@ cmd_rcpt(struct session *s, struct str argument)
 	    rcpt_decide(s->p->db, s->command_arena, s->config, &q, &a, &err) !=
 		RC_OK)
 		chat_temporary(s, &err);
-	else
-		answer(s, &q.to,
-		    is_bare && a.verdict == RCPT_REFUSED ? RCPT_NO_POSTMASTER
-							 : a.verdict,
-		    &p);
+	else {
+		if (is_bare && a.verdict == RCPT_REFUSED)
+			a.verdict = RCPT_NO_POSTMASTER;
+		answer(s, &q.to, &a, &p);
+	}
 }

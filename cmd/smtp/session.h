@@ -31,6 +31,8 @@ struct recipient {
 	struct address to;
 	struct str text;      /* printed, without <>, as it was spelled */
 	struct str key;       /* of the directory: one recipient is one key */
+	struct str mailbox;   /* the one here that it is for, or "" */
+	bool has_quota;       /* that mailbox has a limit */
 	uint32_t notify;
 	struct str orcpt;
 };

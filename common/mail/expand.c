@@ -20,6 +20,7 @@ struct expand_node {
 	ssize_t parent;
 	ssize_t next;                /* where a destination leads, or NONE */
 	bool is_alive;               /* some way leads to a leaf */
+	bool is_unknown;             /* a leaf that is refused */
 };
 
 struct expand_edge {
@@ -150,11 +151,7 @@ expand_parse(struct arena *a, struct str text, struct address *ret,
 {
 	struct buf b = BUF_INIT;
 
-	if (path_parse_bare(a, text, ret) == PATH_OK) {
-		*ret_text = text;
-		return true;
-	}
-	if (!address_from_key(text, ret))
+	if (!rcpt_parse_stored(a, text, ret))
 		return false;
 	path_print(ret, &b);
 	*ret_text = arena_dup_str(a, buf_str(&b));
@@ -171,7 +168,8 @@ expand_is_followed(
 }
 
 static void
-expand_to_leaf(struct expanding *x, size_t from, struct str address)
+expand_to_leaf(struct expanding *x, size_t from, struct str address,
+    bool is_unknown)
 {
 	struct str key = arena_dup_lower(x->a, address);
 
@@ -182,7 +180,8 @@ expand_to_leaf(struct expanding *x, size_t from, struct str address)
 	if (++x->n_leaves > x->q->max)
 		x->end = EXPAND_WIDE;
 	expand_add(x, (struct expand_node){ .key = key, .address = address,
-		.parent = (ssize_t)from, .next = NONE, .is_alive = true });
+		.parent = (ssize_t)from, .next = NONE, .is_alive = true,
+		.is_unknown = is_unknown });
 }
 
 static void
@@ -223,7 +222,7 @@ expand_destination(struct expanding *x, size_t from, struct str text)
 	enum rc rc;
 
 	if (!expand_parse(x->a, text, &to, &address)) {
-		expand_to_leaf(x, from, text); /* it will be refused */
+		expand_to_leaf(x, from, text, true);
 		return RC_OK;
 	}
 	rc = x->q->decide(x->q->ctx, &to, &answer, x->err);
@@ -232,7 +231,8 @@ expand_destination(struct expanding *x, size_t from, struct str text)
 	if (expand_is_followed(x->q, &answer))
 		expand_to_alias(x, from, address, answer.mailbox);
 	else
-		expand_to_leaf(x, from, address);
+		expand_to_leaf(
+		    x, from, address, answer.verdict == RCPT_UNKNOWN);
 	return RC_OK;
 }
 
@@ -288,6 +288,8 @@ expand_collect(struct expanding *x, struct expansion *ret)
 			.address = node->address,
 			.path = parent->path,
 			.is_circle = node->alias != NULL,
+			.is_direct = node->parent == 0,
+			.is_unknown = node->is_unknown,
 		};
 	}
 }

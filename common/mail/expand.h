@@ -36,6 +36,8 @@ struct expand_leaf {
 	struct str address;  /* printed */
 	struct str path;     /* with the aliases on the way, root included */
 	bool is_circle;      /* an alias that leads to nothing but itself */
+	bool is_direct;      /* one of root's own destinations */
+	bool is_unknown;     /* an address here that does not exist */
 };
 
 struct expansion {

@@ -5,6 +5,7 @@
 #include "mail/rcpt.h"
 
 #include "base/cidr.h"
+#include "smtp/path.h"
 
 #include "base/banned.h"
 
@@ -14,10 +15,11 @@ is_postmaster(const struct address *to)
 	return str_equals_nocase(to->local, STR("postmaster"));
 }
 
-/* Exact, without tag, catch-all: at most three keys. */
-static size_t
-make_keys(struct arena *a, const struct config *c, const struct address *to,
-    struct str keys[3])
+enum { LOOK_ON = 10 }; /* destinations that RCPT looks at */
+
+size_t
+rcpt_keys(struct arena *a, const struct config *c, const struct address *to,
+    struct str keys[RCPT_KEYS])
 {
 	struct address shorter = *to;
 	size_t n = 0;
@@ -29,6 +31,14 @@ make_keys(struct arena *a, const struct config *c, const struct address *to,
 	keys[n++] = arena_join(
 	    a, STR("*@"), address_fold_domain(a, to->domain));
 	return n;
+}
+
+bool
+rcpt_parse_stored(
+    struct arena *a, struct str text, struct address *ret_address)
+{
+	return path_parse_bare(a, text, ret_address) == PATH_OK ||
+	    address_from_key(text, ret_address);
 }
 
 static bool
@@ -69,8 +79,8 @@ decide_local(struct db *db, struct arena *a, const struct config *c,
     const struct rcpt_question *q, struct rcpt_answer *answer,
     struct err *err)
 {
-	struct str keys[3];
-	size_t n = make_keys(a, c, &q->to, keys);
+	struct str keys[RCPT_KEYS];
+	size_t n = rcpt_keys(a, c, &q->to, keys);
 	enum rc rc;
 
 	rc = mailbox_find_first(db, a, keys, n, &answer->mailbox, err);
@@ -117,8 +127,8 @@ judge_domain(const struct config *c, const struct rcpt_question *q,
 	return d->delivery == DOMAIN_BACKUP ? RCPT_BACKUP : RCPT_ROUTE;
 }
 
-enum rc
-rcpt_decide(struct db *db, struct arena *a, const struct config *c,
+static enum rc
+decide(struct db *db, struct arena *a, const struct config *c,
     const struct rcpt_question *q, struct rcpt_answer *ret_answer,
     struct err *err)
 {
@@ -135,5 +145,45 @@ rcpt_decide(struct db *db, struct arena *a, const struct config *c,
 		answer.verdict = judge_domain(c, q, answer.domain);
 	if (rc == RC_OK)
 		*ret_answer = answer;
+	return rc;
+}
+
+/*
+ * RCPT looks one step on: an alias all of whose destinations are addresses
+ * here that are gone is no more than they are. The sender is told at once,
+ * and nobody gets a report that he has not asked for.
+ */
+static enum rc
+look_on(struct db *db, struct arena *a, const struct config *c,
+    struct rcpt_answer *answer, struct err *err)
+{
+	const struct mailbox *alias = answer->mailbox;
+	struct rcpt_question q = { .is_delivery = true };
+	struct rcpt_answer next = { .verdict = RCPT_UNKNOWN };
+	enum rc rc = RC_OK;
+	size_t i;
+
+	if (alias->kind != ADDRESS_ALIAS || alias->n_destinations > LOOK_ON)
+		return RC_OK;
+	for (i = 0; rc == RC_OK && next.verdict == RCPT_UNKNOWN &&
+	     i < alias->n_destinations; i++) {
+		if (rcpt_parse_stored(a, alias->destinations[i], &q.to))
+			rc = decide(db, a, c, &q, &next, err);
+	}
+	if (rc == RC_OK && next.verdict == RCPT_UNKNOWN)
+		answer->verdict = RCPT_UNKNOWN;
+	return rc;
+}
+
+enum rc
+rcpt_decide(struct db *db, struct arena *a, const struct config *c,
+    const struct rcpt_question *q, struct rcpt_answer *ret_answer,
+    struct err *err)
+{
+	enum rc rc = decide(db, a, c, q, ret_answer, err);
+
+	if (rc == RC_OK && !q->is_delivery &&
+	    ret_answer->verdict == RCPT_EXPAND)
+		rc = look_on(db, a, c, ret_answer, err);
 	return rc;
 }

@@ -35,7 +35,26 @@ struct rcpt_answer {
 	struct mailbox *mailbox;  /* LOCAL, EXPAND, FULL, DISABLED */
 };
 
-/* One or two round trips. RC_TEMP: the database is away. */
+/*
+ * A destination as the directory has it: printed, or, of older days, as a
+ * key, which has no quotes. In the arena. False: it is no address.
+ */
+bool rcpt_parse_stored(
+    struct arena *a, struct str text, struct address *ret_address);
+
+enum { RCPT_KEYS = 3 };
+
+/*
+ * Under what an address is looked up, the first that exists counts: exact,
+ * without its tag, the catch-all. In the arena; how many.
+ */
+size_t rcpt_keys(struct arena *a, const struct config *c,
+    const struct address *to, struct str keys[RCPT_KEYS]);
+
+/*
+ * One or two round trips, and for an alias at RCPT those of its first
+ * destination that exists. RC_TEMP: the database is away.
+ */
 enum rc rcpt_decide(struct db *db, struct arena *a, const struct config *c,
     const struct rcpt_question *q, struct rcpt_answer *ret_answer,
     struct err *err);
