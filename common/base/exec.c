@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/pulse.h"
 
 #include "base/banned.h"
 
@@ -58,7 +59,7 @@ exec_start(const struct exec_options *o)
 	return pid;
 }
 
-/* False: it still runs at the deadline. */
+/* False: it still runs at the deadline, or the pulse said stop. */
 static bool
 wait_until(pid_t pid, int64_t deadline_ms, int *ret_status)
 {
@@ -68,9 +69,8 @@ wait_until(pid_t pid, int64_t deadline_ms, int *ret_status)
 		done = waitpid(pid, ret_status, WNOHANG);
 		if (done == pid || (done < 0 && errno != EINTR))
 			return true;
-		if (clock_left_ms(deadline_ms) == 0)
+		if (clock_left_ms(deadline_ms) == 0 || !pulse_nap(NAP_MS))
 			return false;
-		clock_sleep(NAP_MS);
 	}
 }
 
@@ -96,7 +96,7 @@ exec_run(const struct exec_options *o, int *ret_code)
 		return EXEC_NOT_RUN;
 	if (!wait_until(pid, clock_deadline(o->timeout_ms), &status)) {
 		kill_group(pid);
-		return EXEC_TIMEOUT;
+		return pulse_beat() ? EXEC_TIMEOUT : EXEC_STOPPED;
 	}
 	(void)kill(-pid, SIGKILL); /* what it left behind */
 	if (WIFSIGNALED(status)) {

@@ -23,6 +23,7 @@ enum exec_end {
 	EXEC_KILLED,    /* by a signal, *ret_code is the signal */
 	EXEC_TIMEOUT,
 	EXEC_NOT_RUN,   /* fork failed; an exec that fails exits 127 */
+	EXEC_STOPPED,   /* killed since the pulse said stop (base/pulse.h) */
 };
 
 /* Starts it and does not wait. -1: fork failed. */

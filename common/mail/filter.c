@@ -297,7 +297,7 @@ static void
 log_filter(const struct run *r, struct str run, enum exec_end end, int code)
 {
 	static const char *const ends[] = { "exited", "killed", "timeout",
-		"not-run" };
+		"not-run", "stopped" };
 	char id[OID_HEX];
 
 	log_begin(LOG_AT_INFO, "filter");
@@ -332,6 +332,9 @@ run_one(struct run *r, const struct config_record *f)
 	o.out_fd = fileno(r->out);
 	end = exec_run(&o, &code);
 	log_filter(r, run, end, code);
+	if (end == EXEC_STOPPED)
+		return err_set(r->err, RC_TEMP, "4.3.2",
+		    "told to stop while a filter ran");
 	if (end != EXEC_EXITED)
 		code = -1;
 	if (str_equals(config_field(f, STR("fails")), STR("pass")) &&

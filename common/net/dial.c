@@ -6,12 +6,11 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "base/pulse.h"
 
 #include "base/banned.h"
 
@@ -64,9 +63,7 @@ wait_connected(int fd, int64_t deadline_ms)
 	int error = 0, n;
 	socklen_t len = sizeof(error);
 
-	do {
-		n = poll(&p, 1, clock_left_ms(deadline_ms));
-	} while (n < 0 && errno == EINTR);
+	n = pulse_poll(&p, 1, deadline_ms);
 	if (n <= 0)
 		return n < 0 ? errno : ETIMEDOUT;
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "net/stream_internal.h"
 #include "base/banned.h"
 
@@ -56,13 +57,10 @@ wait_for(struct stream *s, int fd, short events, int other_fd,
 		{ .fd = s->stop_fd, .events = POLLIN },
 		{ .fd = other_fd, .events = POLLIN },
 	};
-	int n;
+	int n = pulse_poll(fds, 3, deadline_ms);
 
-	do {
-		int left = clock_left_ms(deadline_ms);
-
-		n = poll(fds, 3, deadline_ms == CLOCK_NEVER ? -1 : left);
-	} while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == ECANCELED)
+		return stream_fail(s, IO_STOPPED);
 	if (n < 0) {
 		stream_fail_errno(s, "poll");
 		return stream_fail(s, IO_ERROR);
