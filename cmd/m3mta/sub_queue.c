@@ -5,6 +5,7 @@
 
 #include "base/num.h"
 #include "db/queue.h"
+#include "net/doorbell.h"
 
 #include "base/banned.h"
 
@@ -78,6 +79,8 @@ state_text(struct admin *a, const struct queue_item *q)
 
 	if (q->held)
 		return STR("held");
+	if (q->is_leased && left > 0)
+		return STR("sending");
 	if (left <= 0)
 		return STR("due");
 	return arena_printf(a->a, "in %llds", (long long)left);
@@ -123,7 +126,9 @@ sub_queue_list(struct admin *a)
 			v[i].sender.len ? v[i].sender : STR("<>"),
 			r ? r->address : STR(""),
 			arena_printf(a->a, "%zu", v[i].n_recipients),
-			r ? r->text : STR(""),
+			v[i].held && v[i].reason.len ? v[i].reason
+			    : r			     ? r->text
+						     : STR(""),
 		};
 
 		table_row(t, cells);
@@ -201,8 +206,9 @@ sub_queue_show(struct admin *a)
 	static const struct column columns[] = { { "id", false },
 		{ "from", false }, { "age", false }, { "size", true },
 		{ "state", false }, { "attempts", true }, { "origin", false },
-		{ "login", false }, { "peer", false }, { "session", false } };
-	struct table *t = table_new(a, columns, 10);
+		{ "login", false }, { "peer", false }, { "session", false },
+		{ "worker", false }, { "reason", false } };
+	struct table *t = table_new(a, columns, 12);
 	struct queue_filter f = { .limit = 1 };
 	struct queue_item *v;
 	struct err err;
@@ -224,7 +230,8 @@ sub_queue_show(struct admin *a)
 			    a->a, "%llu", (unsigned long long)v->size),
 			state_text(a, v),
 			arena_printf(a->a, "%u", v->attempts), v->origin,
-			v->login, v->peer, v->session };
+			v->login, v->peer, v->session, v->worker,
+			v->reason };
 
 		table_row(t, cells);
 	}
@@ -335,16 +342,25 @@ static int
 act_on(struct admin *a, const struct oid *id, enum queue_action action,
     size_t *n_done)
 {
+	enum queue_acted acted;
 	char text[OID_HEX];
+	uint32_t bucket;
 	struct err err;
-	bool done;
 
-	if (queue_act(a->p->db, id, action, &done, &err) != RC_OK)
+	if (queue_act(a->p->db, id, action, &acted, &bucket, &err) != RC_OK)
 		return admin_fail(&err);
-	*n_done += done;
-	if (!done)
+	if (acted == QUEUE_GONE)
 		return admin_complain(EXIT_FAILED, "%.*s is not in the queue",
 		    STR_ARG(oid_format(id, text)));
+	if (acted == QUEUE_LEASED)
+		return admin_complain(EXIT_FAILED,
+		    "%.*s is being delivered at this moment and was left "
+		    "alone: see m3mta queue show, and try again",
+		    STR_ARG(oid_format(id, text)));
+	++*n_done;
+	if (action != QUEUE_HOLD && action != QUEUE_DELETE)
+		doorbell_ring_mda(
+		    config_str(&a->p->config, CFG_RUNTIME_DIR), bucket);
 	return EXIT_OK;
 }
 
@@ -360,8 +376,12 @@ act_on_filter(struct admin *a, enum queue_action action, size_t *n_done)
 						  "wanted");
 	if ((code = find_items(a, &v, &n)) != EXIT_OK)
 		return code;
-	for (i = 0; i < n && code == EXIT_OK; i++)
-		code = act_on(a, &v[i].id, action, n_done);
+	/* What a worker has, or has just ended, does not stop the rest. */
+	for (i = 0; i < n && (code == EXIT_OK || code == EXIT_FAILED); i++) {
+		int one = act_on(a, &v[i].id, action, n_done);
+
+		code = one == EXIT_OK ? code : one;
+	}
 	return code;
 }
 

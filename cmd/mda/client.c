@@ -72,8 +72,9 @@ read_reply(struct client *c, int64_t timeout_ms, bool is_hello,
 
 		if (io != IO_OK || n > LIMIT_SMTP_REPLY_LINES) {
 			client_set_reply(r, 0, "4.4.2",
-			    io == IO_TIMEOUT ? "No reply in time"
-					     : "Connection lost");
+			    io == IO_TIMEOUT || io == IO_STOPPED
+				? "No reply in time"
+				: "Connection lost");
 			return false;
 		}
 		client_note(c, "S", l.text);
@@ -113,6 +114,19 @@ reply_timeout(const struct client *c)
 	return config_int(c->m->config, CFG_REMOTE_TIMEOUT);
 }
 
+/* The pulse knows how long we wait, and may end it. */
+static bool
+client_read(struct client *c, int64_t timeout_ms, bool is_hello,
+    struct smtp_reply *r)
+{
+	bool ok;
+
+	c->m->leases.waits_since_ms = clock_mono_ms();
+	ok = read_reply(c, timeout_ms, is_hello, r);
+	c->m->leases.waits_since_ms = 0;
+	return ok;
+}
+
 static bool
 get(struct client *c, int64_t timeout_ms, bool is_hello,
     struct smtp_reply *r)
@@ -120,7 +134,7 @@ get(struct client *c, int64_t timeout_ms, bool is_hello,
 	if (writer_flush(c->writer) != IO_OK) {
 		client_set_reply(r, 0, "4.4.2", "Connection lost");
 		c->is_broken = true;
-	} else if (!read_reply(c, timeout_ms, is_hello, r)) {
+	} else if (!client_read(c, timeout_ms, is_hello, r)) {
 		c->is_broken = true;
 	} else if (r->code == 421) {
 		c->is_broken = true; /* it closes; its words count */

@@ -38,12 +38,15 @@ enum rc client_open(struct mda *m, const struct client_target *t,
 /*
  * One message for up to CLIENT_RECIPIENTS recipients. replies[i] is the
  * answer for v[i]: that to RCPT when it was refused, else that to the end of
- * data. RC_TEMP: the session broke, or our store did not give the message;
- * replies without a code were not answered.
+ * data. surplus[i]: RCPT was answered 452, or 552 behind one that was taken:
+ * not with these others (RFC 5321 4.5.3.1.10). *ret_committed: the final dot
+ * went out, so that without an answer it may be there or not. RC_TEMP: the
+ * session broke, or our store did not give the message; replies without a
+ * code were not answered.
  */
 enum rc client_send(struct client *c, const struct queue_item *item,
     const struct queue_recipient *const *v, size_t n,
-    struct smtp_reply *replies);
+    struct smtp_reply *replies, bool *surplus, bool *ret_committed);
 /* It takes NOTIFY, and reports itself (RFC 3461 5.2.2). */
 bool client_has_dsn(const struct client *c);
 /* The session so far, at most LIMIT_TRANSCRIPT octets. */

@@ -1,4 +1,6 @@
 /* One message of a client's session; see client.h. */
+#include "base/fault.h"
+#include "base/pulse.h"
 #include "client_internal.h"
 #include "db/blob.h"
 #include "smtp/dot.h"
@@ -124,6 +126,8 @@ struct envelope {
 	const struct queue_recipient *const *v;
 	size_t n;
 	struct smtp_reply *replies; /* of the recipients */
+	bool *surplus;              /* 452 at RCPT: another time */
+	struct arena *a;
 	struct smtp_reply mail;
 	struct smtp_reply data;
 	size_t n_good;
@@ -203,10 +207,14 @@ send_piece(void *ctx, struct str piece)
 	struct sending *s = ctx;
 
 	dot_encode(&s->encoder, piece, write_piece, s);
-	return writer_error(s->c->writer) == IO_OK;
+	return pulse_beat() && writer_error(s->c->writer) == IO_OK;
 }
 
-/* False: the connection is closed in the middle, nothing was accepted. */
+/*
+ * False: the connection is closed in the middle, nothing was accepted. The
+ * final dot cannot be taken back: it is sent alone, behind a flush that may
+ * take long, when the lease is known to be ours.
+ */
 static bool
 send_message(
     struct client *c, const struct queue_item *item, struct smtp_reply *r)
@@ -219,10 +227,16 @@ send_message(
 	if (!send_piece(&s, item->headers) ||
 	    blob_read(c->m->db, &item->blob, 0, item->size, send_piece, &s,
 		&err) != RC_OK ||
-	    writer_error(c->writer) != IO_OK) {
+	    writer_flush(c->writer) != IO_OK) {
 		client_set_reply(r, 0, "4.4.2", "The message could not be sent whole");
 		return false;
 	}
+	FAULT_POINT("mda-before-dot");
+	if (!lease_confirm(c->m)) {
+		client_set_reply(r, 0, "4.3.2", "Another process has the message");
+		return false;
+	}
+	c->m->leases.is_committed = true;
 	c->is_broken = false;
 	client_note(c, "C", STR("(message) ."));
 	dot_encode_end(&s.encoder, write_piece, &s);
@@ -293,15 +307,35 @@ send_body(struct client *c, struct envelope *e)
 	}
 }
 
+/*
+ * RFC 5321 4.5.3.1.10: 552 for one recipient too many is 452; a client may
+ * take it so when others were accepted.
+ */
+static void
+client_note_surplus(struct envelope *e)
+{
+	size_t i;
+
+	for (i = 0; i < e->n; i++) {
+		struct smtp_reply *r = &e->replies[i];
+
+		if (r->code == 552 && e->n_good)
+			client_set_reply(r, 452, "4.5.3",
+			    arena_dup_cstr(e->a, str_from_cstr(r->text)));
+		e->surplus[i] = r->code == 452;
+	}
+}
+
 enum rc
 client_send(struct client *c, const struct queue_item *item,
     const struct queue_recipient *const *v, size_t n,
-    struct smtp_reply *replies)
+    struct smtp_reply *replies, bool *surplus, bool *ret_committed)
 {
 	struct envelope e = { .item = item, .v = v, .n = n,
-		.replies = replies };
+		.replies = replies, .surplus = surplus, .a = c->m->a };
 	struct smtp_reply lost;
 
+	*ret_committed = false;
 	buf_truncate(&c->transcript, c->greeting_end);
 	c->says_utf8 = item->smtputf8 && (c->extensions & EXT_SMTPUTF8);
 	if (is_unspeakable(c, item->sender)) {
@@ -317,6 +351,7 @@ client_send(struct client *c, const struct queue_item *item,
 			: &lost);
 		return RC_TEMP;
 	}
+	client_note_surplus(&e);
 	if (client_verdict(&e.mail) != RC_OK)
 		answer_all(&e, &e.mail);
 	else
@@ -325,5 +360,7 @@ client_send(struct client *c, const struct queue_item *item,
 		client_put(c, "RSET");
 		(void)client_ask(c, &lost);
 	}
+	*ret_committed = c->m->leases.is_committed;
+	c->m->leases.is_committed = false;
 	return c->is_broken ? RC_TEMP : RC_OK;
 }

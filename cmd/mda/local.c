@@ -2,13 +2,17 @@
 #include "mda.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/fault.h"
 #include "log/log.h"
 #include "net/doorbell.h"
 
 #include "base/banned.h"
 
-enum { ORIGINALS_MAX = 100 };
+enum {
+	ORIGINALS_MAX = 100,
+	PART_MS = 2000, /* then what was planned is delivered */
+};
 
 static const struct str twin_text =
     STR_INIT("another address of the same mailbox has it");
@@ -279,24 +283,54 @@ local_follow_twins(struct mda *m, struct job *j)
 	}
 }
 
-enum rc
-local_deliver(struct mda *m, struct job *jobs, size_t n, struct err *err)
+/*
+ * Spamd and filters may take long; what then was asked in vain, the process
+ * being told to end or the lease being lost, is not delivered unasked.
+ */
+static enum rc
+local_plan(struct mda *m, struct job *j, delivery_vec *v,
+    planned_vec *planned, struct err *err)
 {
+	size_t n_before = v->n;
+	enum rc rc;
+
+	lease_work(m, j, config_int(m->config, CFG_REMOTE_TIMEOUT_MESSAGE));
+	rc = route_job(m, j, err);
+	if (rc == RC_OK)
+		rc = filters_look(m, j, err);
+	if (rc == RC_OK)
+		rc = plan(m, j, v, planned, err);
+	lease_work(m, NULL, 0);
+	if (rc == RC_OK && mda_is_stopping(m))
+		rc = err_set(err, RC_TEMP, "4.3.2", "stopped at work");
+	if (rc == RC_BUG || mda_is_stopping(m) || lease_is_ours(j))
+		return rc;
+	v->n = planned->n = n_before; /* the others go on */
+	j->is_lost = true;
+	return RC_OK;
+}
+
+enum rc
+local_deliver(struct mda *m, struct job *jobs, size_t n, size_t *ret_n,
+    struct err *err)
+{
+	int64_t until_ms = clock_deadline(PART_MS);
 	delivery_vec v = { 0 };
 	planned_vec planned = { 0 };
 	enum rc rc = RC_OK;
 	size_t i;
 
 	for (i = 0; rc == RC_OK && i < n; i++) {
-		rc = filters_look(m, &jobs[i], err);
-		if (rc == RC_OK)
-			rc = plan(m, &jobs[i], &v, &planned, err);
+		if (i > 0 && clock_left_ms(until_ms) == 0)
+			break;
+		rc = local_plan(m, &jobs[i], &v, &planned, err);
 	}
+	*ret_n = i;
 	if (rc == RC_OK)
 		rc = deliver(m, &v, &planned, err);
 	if (rc == RC_OK)
-		rc = deliver_to_inbox(m, jobs, n, err);
-	for (i = 0; rc == RC_OK && i < n; i++)
+		rc = deliver_to_inbox(m, jobs, *ret_n, err);
+	for (i = 0; rc == RC_OK && i < *ret_n; i++)
 		local_follow_twins(m, &jobs[i]);
 	return rc;
 }

@@ -1,8 +1,8 @@
 /* m3mta-mda: delivers what is in the queue; see m3mta-mda(8). */
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -11,6 +11,7 @@
 #include "log/log.h"
 #include "expire.h"
 #include "net/doorbell.h"
+#include "supervise.h"
 
 #include "base/banned.h"
 
@@ -27,10 +28,23 @@ open_stop_fd(void)
 
 	sigaction(SIGPIPE, &ignore, NULL);
 	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+static int
+open_child_fd(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 /* Everything that is due now, and what comes of it. */
@@ -48,63 +62,79 @@ scan(struct mda *m, struct err *err)
 		if (rc == RC_OK)
 			rc = mda_work(m, buckets, err);
 	} while (rc == RC_OK && buckets && !mda_is_stopping(m));
+	m->has_more = false;
 	return rc == RC_OK ? expire_run(m, err) : rc;
 }
 
-/* Couriers may leave work: their bounces, and what found no room. */
-static int
-run_once(struct mda *m)
-{
-	bool has_more = true;
-	enum rc rc = RC_OK;
-	struct err err;
-
-	while (has_more) {
-		rc = scan(m, &err);
-		has_more = rc == RC_OK && couriers_count(m->couriers) > 0;
-		couriers_wait(m->couriers, mda_is_stopping(m));
-		if (rc == RC_OK && !has_more &&
-		    couriers_has_later(m->couriers)) {
-			clock_sleep(ROOM_MS);
-			has_more = true;
-		}
-		has_more &= !mda_is_stopping(m);
-	}
-	couriers_wait(m->couriers, true);
-	if (rc == RC_OK)
-		return EXIT_OK;
-	log_failure("scan-failed", &err);
-	return rc == RC_TEMP ? EXIT_TEMPORARY
-	    : rc == RC_BUG   ? EXIT_BUG
-			     : EXIT_CONFIG;
-}
-
-/* Waits for the doorbell or the interval; the buckets that rang. */
+/*
+ * Waits for the doorbell, the end of a courier or the deadline. The buckets
+ * that rang; *ret_ended: a courier ended.
+ */
 static uint64_t
-wait_for_work(struct mda *m, struct doorbell *bell, int64_t wait_ms)
+wait_for_work(
+    struct mda *m, int child_fd, int64_t deadline_ms, bool *ret_ended)
 {
-	struct pollfd p[2] = { { m->stop_fd, POLLIN, 0 },
-		{ bell ? doorbell_fd(bell) : -1, POLLIN, 0 } };
+	struct pollfd p[3] = { { m->stop_fd, POLLIN, 0 },
+		{ m->bell ? doorbell_fd(m->bell) : -1, POLLIN, 0 },
+		{ child_fd, POLLIN, 0 } };
+	struct signalfd_siginfo unused;
+	int before = couriers_count(m->couriers);
+	int soon_ms = before ? MDA_LATER_MS : ROOM_MS;
 	uint64_t buckets = 0;
 
-	(void)poll(p, 2, (int)wait_ms);
+	if (couriers_has_later(m->couriers) &&
+	    clock_left_ms(deadline_ms) > soon_ms)
+		deadline_ms = clock_deadline(soon_ms);
+	(void)poll(p, 3, clock_left_ms(deadline_ms));
 	if (p[1].revents)
-		doorbell_read(bell, &buckets);
+		doorbell_read(m->bell, &buckets);
+	while (read(child_fd, &unused, sizeof(unused)) > 0)
+		;
+	*ret_ended = couriers_count(m->couriers) < before;
 	return buckets;
 }
 
-/* A database that is away is waited for: the loop does not end. */
-static void
-loop(struct mda *m, struct doorbell *bell)
+static int
+exit_code(enum rc rc)
+{
+	return rc == RC_OK   ? EXIT_OK
+	    : rc == RC_TEMP ? EXIT_TEMPORARY
+	    : rc == RC_BUG  ? EXIT_BUG
+			    : EXIT_CONFIG;
+}
+
+/* Nobody works for us, and nothing becomes due in seconds. */
+static bool
+is_idle(struct mda *m)
+{
+	return couriers_count(m->couriers) == 0 &&
+	    !couriers_has_later(m->couriers) && !m->has_more;
+}
+
+/*
+ * Scans at its interval, at each ring and, while something that was put off
+ * becomes due, more often: couriers that are out hold nothing up. In the loop
+ * a database that is away is waited for; else the first failure, or the end
+ * of all work, is the end.
+ */
+static enum rc
+run(struct mda *m, bool is_loop)
 {
 	int64_t interval = config_int(m->config, CFG_MDA_LOOP_INTERVAL);
-	int64_t next_scan = 0, wait_ms;
+	int child_fd = open_child_fd();
+	int64_t next_scan = 0;
 	uint64_t rang = 0;
+	bool has_ended = false;
+	enum rc rc = RC_OK;
 	struct err err;
-	enum rc rc;
 
 	while (!mda_is_stopping(m)) {
-		if (clock_mono_ms() >= next_scan || !rang) {
+		bool is_time = clock_left_ms(next_scan) == 0 ||
+		    m->has_more || couriers_has_later(m->couriers) ||
+		    (has_ended && !is_loop);
+
+		if (is_time || !rang) {
+			has_ended = false;
 			rc = scan(m, &err);
 			next_scan = clock_deadline(interval);
 		} else {
@@ -114,9 +144,14 @@ loop(struct mda *m, struct doorbell *bell)
 			log_failure("scan-failed", &err);
 			next_scan = clock_deadline(RETRY_MS);
 		}
-		wait_ms = clock_left_ms(next_scan);
-		rang = wait_for_work(m, bell, wait_ms);
+		if (!is_loop && (rc != RC_OK || is_idle(m)))
+			break;
+		rang = m->has_more ? 0
+				   : wait_for_work(m, child_fd, next_scan,
+					 &has_ended);
 	}
+	close(child_fd);
+	return rc;
 }
 
 struct str
@@ -131,56 +166,43 @@ mda_worker_name(struct arena *a, const struct program *p)
 
 static int
 work(struct program *p, const struct report_texts *texts, int stop_fd,
-    struct doorbell *bell, bool is_loop)
+    struct doorbell *bell, struct couriers *couriers, bool is_loop)
 {
 	struct mda m = { .p = p, .config = &p->config, .db = p->db,
 		.texts = texts,
-		.worker = mda_worker_name(p->arena, p), .cache = route_cache_new(),
+		.worker = mda_worker_name(p->arena, p),
+		.cache = route_cache_new(),
 		.later_ms = MDA_LATER_MS, .stop_fd = stop_fd, .a = arena_new(),
-		.couriers = couriers_new(
-		    (int)config_int(&p->config, CFG_REMOTE_SESSIONS)) };
+		.couriers = couriers, .bell = bell };
 	char session[16];
-	int code = EXIT_OK;
+	enum rc rc;
 
 	log_set_session(log_new_session(session), STR(""));
-	if (is_loop)
-		loop(&m, bell);
-	else
-		code = run_once(&m);
-	couriers_wait(m.couriers, true);
-	couriers_free(m.couriers);
+	rc = run(&m, is_loop);
+	couriers_stop(m.couriers);
 	arena_free(m.a);
 	route_cache_free(m.cache);
-	return code;
+	return is_loop || mda_is_stopping(&m) ? EXIT_OK : exit_code(rc);
 }
 
-/* mda.workers - 1 children beside this process; they share the doorbell. */
+/* The workers share the doorbell: what one has read, the others need not. */
 static void
-start_children(struct program *p, const struct report_texts *texts,
-    int stop_fd, struct doorbell *bell, bool is_loop, pid_t *pids, int n)
+start_workers(struct program *p, const struct report_texts *texts,
+    int stop_fd, struct doorbell *bell, bool is_loop, struct crew *crew)
 {
-	int i;
+	int max = (int)config_int(&p->config, CFG_REMOTE_SESSIONS), i;
 
-	for (i = 0; i < n; i++) {
-		pids[i] = fork();
-		if (pids[i] == 0) {
-			db_postfork(p->db);
-			_exit(work(p, texts, stop_fd, bell, is_loop));
-		}
-	}
-}
-
-static void
-end_children(const pid_t *pids, int n, bool is_loop)
-{
-	int i;
-
-	for (i = 0; i < n; i++) {
-		if (pids[i] <= 0)
+	crew->n = (int)config_int(&p->config, CFG_MDA_WORKERS);
+	for (i = 0; i < crew->n; i++)
+		crew->couriers[i] = couriers_new(max);
+	for (i = 0; i < crew->n; i++) {
+		crew->pids[i] = fork();
+		if (crew->pids[i] != 0)
 			continue;
-		if (is_loop)
-			kill(pids[i], SIGTERM);
-		waitpid(pids[i], NULL, 0);
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		db_postfork(p->db);
+		_exit(work(
+		    p, texts, stop_fd, bell, crew->couriers[i], is_loop));
 	}
 }
 
@@ -189,7 +211,7 @@ main(int argc, char **argv)
 {
 	bool is_loop = false;
 	const struct program_option options[] = {
-		{ "loop", NULL, "stay, wait for the doorbell (no systemd)",
+		{ "loop", NULL, "stay, wait for the doorbell",
 		    NULL, &is_loop },
 		{ NULL, NULL, NULL, NULL, NULL },
 	};
@@ -205,8 +227,8 @@ main(int argc, char **argv)
 	struct report_texts texts;
 	struct program p;
 	struct err err = { .rc = RC_OK };
-	pid_t pids[64];
-	int n, stop_fd, code = program_start(&p, &spec, argc, argv);
+	struct crew crew = { .n = 0 };
+	int i, stop_fd, code = program_start(&p, &spec, argc, argv);
 	uint64_t unused;
 
 	if (code != PROGRAM_GO_ON)
@@ -227,10 +249,11 @@ main(int argc, char **argv)
 		else
 			doorbell_read(bell, &unused);
 	}
-	n = (int)config_int(&p.config, CFG_MDA_WORKERS) - 1;
-	start_children(&p, &texts, stop_fd, bell, is_loop, pids, n);
-	code = work(&p, &texts, stop_fd, bell, is_loop);
-	end_children(pids, n, is_loop);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	start_workers(&p, &texts, stop_fd, bell, is_loop, &crew);
+	code = supervise(&crew, stop_fd, is_loop);
+	for (i = 0; i < crew.n; i++)
+		couriers_free(crew.couriers[i]);
 	doorbell_close(bell);
 	program_end(&p);
 	return code;

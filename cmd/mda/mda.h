@@ -6,15 +6,20 @@
 #ifndef M3_CMD_MDA_MDA_H
 #define M3_CMD_MDA_MDA_H
 
+#include <sys/types.h>
+
 #include "base/vec.h"
 #include "db/deliver.h"
 #include "db/queue.h"
+#include "lease.h"
 #include "mail/rcpt.h"
 #include "mail/report_text.h"
+#include "places.h"
 #include "program/program.h"
 
 struct route_cache;
 struct couriers;
+struct doorbell;
 
 struct mda {
 	struct program *p;
@@ -25,6 +30,10 @@ struct mda {
 	const struct report_texts *texts;
 	int64_t next_expiry_ms;
 	struct couriers *couriers;
+	struct leases leases;     /* lease.h */
+	struct places places;     /* places.h: of a courier */
+	struct doorbell *bell;    /* or NULL */
+	bool has_more;            /* claimed, given back and due at once */
 	int64_t later_ms;         /* how long what finds no room waits, or
 	                           * twice as long */
 	int stop_fd;              /* readable: finish what is claimed, end */
@@ -71,7 +80,8 @@ struct job {
 	VEC(struct queue_item) posts; /* what goes to lists, new messages */
 	struct mailbox *sender;       /* that logged in to send it, or NULL */
 	bool has_sender;              /* it was asked */
-	bool is_lost;               /* the lease is another's */
+	int64_t lease_ms;           /* monotonic: until then it is ours */
+	bool is_lost;               /* the lease is another's, or ran out */
 	bool is_finished;           /* the document is gone, or another
 	                             * process goes on with it */
 	bool is_expired;
@@ -94,6 +104,8 @@ enum rc mda_put_off(
     struct mda *m, struct job *const *jobs, size_t n, struct err *err);
 /* True when the process was told to end. */
 bool mda_is_stopping(const struct mda *m);
+/* The doorbell rang: mail waits that may be local. */
+bool mda_is_wanted(const struct mda *m);
 
 /* --- route.c: what becomes of a recipient ------------------------------------ */
 
@@ -150,16 +162,23 @@ enum rc filters_apply(
 
 /* What the copy's Delivered-To says: never "*@domain". */
 struct str local_delivered_to(struct mda *m, const struct verdict *v);
-enum rc local_deliver(
-    struct mda *m, struct job *jobs, size_t n, struct err *err);
+/*
+ * Routes the jobs and plans them, with what spamd and filters say, until a
+ * moment has passed; then delivers these, the first *ret_n of them. What one
+ * of them waits for, those behind it do not.
+ */
+enum rc local_deliver(struct mda *m, struct job *jobs, size_t n,
+    size_t *ret_n, struct err *err);
 
 /* --- couriers.c: remote delivery in processes of its own ------------------------- */
 
 struct couriers *couriers_new(int max);
+/* A pass over the queue begins: it may wait for places for a second in all. */
+void couriers_new_pass(struct couriers *c);
 /*
  * Jobs with remote recipients, by destination; they are finished for the
- * caller. Waits a little when all are busy, or as many for one destination
- * as it gets sessions; then leaves jobs for later.
+ * caller. When all are busy, or as many for one destination as it gets
+ * sessions, it leaves jobs for later.
  */
 enum rc couriers_hand_over(
     struct mda *m, struct job *jobs, size_t n, struct err *err);
@@ -167,12 +186,26 @@ enum rc couriers_hand_over(
 int couriers_count(struct couriers *c);
 /* Something was put off, and becomes due in seconds. */
 bool couriers_has_later(const struct couriers *c);
-/* Until all have ended; is_stop: told to stop. */
-void couriers_wait(struct couriers *c, bool is_stop);
+void couriers_signal(const struct couriers *c, int signal_number);
+/* For the supervisor: some are there; one of any worker has ended. */
+bool couriers_has_orphans(const struct couriers *c);
+void couriers_forget(struct couriers *const *all, int n, pid_t pid);
+/* Tells all to end, gives them some seconds, then kills them. */
+void couriers_stop(struct couriers *c);
+/* For the log: a courier that did not end as it should. */
+void couriers_log_end(pid_t pid, int status);
+/* In a courier: the answer takes longer than there is time for, while
+ * others wait for places. */
+bool couriers_is_impatient(const struct mda *m);
 void couriers_free(struct couriers *c);
 
 /* --- outcome.c: what is left of a job, with its reports ------------------------ */
 
 enum rc outcome_write(struct mda *m, struct job *j, struct err *err);
+/*
+ * In the middle of an attempt: what was delivered so far is written down at
+ * once, the rest of the attempt goes on. RC_TEMP: the database.
+ */
+enum rc outcome_progress(struct mda *m, struct job *j, struct err *err);
 
 #endif

@@ -28,6 +28,7 @@ struct writing {
 	bool has_retry;
 	bool has_later;
 	bool is_held;
+	struct str reason;     /* for it */
 };
 
 static struct str
@@ -150,13 +151,21 @@ picks_delayed(const struct writing *w, const struct verdict *v)
 	return v->fate == FATE_RETRY && w->step.notifies;
 }
 
+/* A mailbox, not a mail system, said that it has the message. */
+static bool
+outcome_is_local(const struct verdict *v)
+{
+	return str_has_char(v->now.host, '@');
+}
+
 /* Also what the transaction of an attempt that then died has delivered. */
 static bool
 picks_delivered(const struct writing *w, const struct verdict *v)
 {
 	(void)w;
 	return v->now.state == RECIPIENT_DELIVERED &&
-	    v->fate != FATE_EXPANDED && v->relayed == RELAYED_NO;
+	    v->fate != FATE_EXPANDED && v->relayed == RELAYED_NO &&
+	    (v->fate == FATE_DELIVERED || outcome_is_local(v));
 }
 
 static bool
@@ -171,7 +180,9 @@ static bool
 picks_relayed(const struct writing *w, const struct verdict *v)
 {
 	(void)w;
-	return v->relayed == RELAYED_SILENT;
+	return v->relayed == RELAYED_SILENT ||
+	    (v->fate == FATE_NONE && v->now.state == RECIPIENT_DELIVERED &&
+		!outcome_is_local(v));
 }
 
 static bool
@@ -269,6 +280,8 @@ look_at(struct writing *w)
 		w->is_pending |= v->now.state == RECIPIENT_PENDING;
 		w->has_retry |= v->fate == FATE_RETRY;
 		w->is_held |= v->fate == FATE_HELD;
+		if (v->fate == FATE_HELD)
+			w->reason = v->now.text;
 	}
 }
 
@@ -322,6 +335,42 @@ ring(const struct writing *w)
 		    w->reports.v[i].bucket);
 }
 
+/*
+ * Only what was delivered: that must not be repeated. What was refused is
+ * written with its report, at the end of the attempt.
+ */
+enum rc
+outcome_progress(struct mda *m, struct job *j, struct err *err)
+{
+	size_t i, n = j->item->n_recipients, k = 0;
+	struct queue_change *v = ARENA_ARRAY(m->a, n, struct queue_change);
+	struct queue_outcome o = { .item = j->item, .changes = v };
+	bool lost = false;
+	enum rc rc;
+
+	for (i = 0; i < n; i++) {
+		const struct verdict *x = &j->verdicts[i];
+
+		if (x->fate != FATE_DELIVERED || x->is_written)
+			continue;
+		v[k] = (struct queue_change){ i, x->now };
+		if (x->relayed == RELAYED_TO_DSN)
+			v[k].now.notify &= ~(uint32_t)NOTIFY_SUCCESS;
+		k++;
+	}
+	o.n_changes = k;
+	if (k == 0)
+		return RC_OK;
+	rc = queue_write_outcome(m->db, &o, &lost, err);
+	FAULT_POINT("mda-after-progress");
+	for (i = 0; rc == RC_OK && !lost && i < k; i++) {
+		log_outcome(m, j, &j->verdicts[v[i].recipient]);
+		j->verdicts[v[i].recipient].is_written = true;
+	}
+	j->is_lost |= lost;
+	return rc;
+}
+
 enum rc
 outcome_write(struct mda *m, struct job *j, struct err *err)
 {
@@ -349,6 +398,7 @@ outcome_write(struct mda *m, struct job *j, struct err *err)
 	o.wait_ms = wait_of(&w);
 	o.is_done = !w.is_pending;
 	o.is_held = w.is_held;
+	o.reason = w.reason;
 	o.reports = w.reports.v;
 	o.n_reports = w.reports.n;
 	FAULT_POINT("mda-before-outcome");

@@ -4,17 +4,17 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fault.h"
-#include "base/rnd.h"
 #include "client.h"
-#include "db/limits.h"
 #include "hosts.h"
 #include "log/log.h"
 
 #include "base/banned.h"
 
-enum { OUTCOME_EVERY_MS = 500, ROOM_MS = 5000 };
-/* Between two looks for room: many may wait for the same. */
-enum { ROOM_FIRST_MS = 20, ROOM_LAST_MS = 640 };
+enum {
+	OUTCOME_EVERY_MS = 500,
+	OUTCOME_STOP_MS = 5000, /* told to end */
+	ROOM_MS = 5000,
+};
 
 struct courier {
 	struct mda *m;
@@ -24,20 +24,10 @@ struct courier {
 	struct str host;        /* that it is with */
 	struct str full;        /* a key that had no room for long */
 	struct smtp_reply last;
-	int64_t renew_at_ms;    /* the leases of what is left */
+	bool is_busy;           /* some address had no room */
+	bool has_answered;      /* in the open session */
+	bool was_committed;     /* the final dot went out for the last one */
 };
-
-/* A place among the sessions to a destination is given back. */
-static void
-give_slot(struct courier *c, struct str key, bool is_dead)
-{
-	struct err err;
-
-	if (slot_give(c->m->db, key, c->m->worker, is_dead,
-		config_int(c->m->config, CFG_REMOTE_DEAD_WAIT), &err) !=
-	    RC_OK)
-		log_failure("limits", &err);
-}
 
 static void
 hang_up(struct courier *c)
@@ -46,12 +36,15 @@ hang_up(struct courier *c)
 		return;
 	client_close(c->client);
 	c->client = NULL;
-	give_slot(c, c->open, false);
+	place_give(c->m, c->has_answered ? SLOT_END_ANSWERED
+					 : SLOT_END_NOTHING);
 	c->open = STR("");
+	c->has_answered = false;
 }
 
 /* --- where to --------------------------------------------------------------------- */
 
+/* A host that has all the sessions that it gets is passed over. */
 static void
 remote_try_host(struct courier *c, const struct destination *to,
     struct hosts *hosts, const struct host *host)
@@ -59,12 +52,23 @@ remote_try_host(struct courier *c, const struct destination *to,
 	struct client_target t = { host->name, host->address, host->port,
 		to->tls, to->is_lmtp, host->is_by_dns, to->login,
 		to->password };
+	enum slot_answer answer = SLOT_BUSY;
 	bool is_us = false;
+	struct err err;
 
+	if (place_take_address(c->m, host->address, &answer, &err) != RC_OK)
+		log_failure("limits", &err);
+	if (answer != SLOT_GRANTED) {
+		c->is_busy = true;
+		return;
+	}
 	c->host = host->name;
-	if (client_open(c->m, &t, &c->client, &c->last, &is_us) == RC_OK)
+	if (client_open(c->m, &t, &c->client, &c->last, &is_us) == RC_OK) {
 		c->open = to->key;
-	else if (is_us)
+		return;
+	}
+	place_give_address(c->m);
+	if (is_us)
 		hosts_cut(hosts);
 }
 
@@ -77,44 +81,26 @@ open_client(struct courier *c, const struct destination *to,
 	struct host host;
 	enum rc rc = RC_OK;
 
+	c->is_busy = false;
 	c->last = (struct smtp_reply){ .status = "4.4.1",
 		.text = "No host could be reached" };
 	if (!c->dns)
 		rc = dns_new(config_str(c->m->config, CFG_DNS_SERVER),
 		    &c->dns, err);
-	if (rc != RC_OK)
-		return RC_TEMP;
-	rc = hosts_find(c->m, c->dns, to, &hosts, err);
-	while (rc == RC_OK && !c->client &&
+	if (rc == RC_OK)
+		rc = hosts_find(c->m, c->dns, to, &hosts, err);
+	while (rc == RC_OK && !c->client && !mda_is_stopping(c->m) &&
 	    hosts_next(&hosts, &host, &c->last))
 		remote_try_host(c, to, &hosts, &host);
-	if (rc == RC_OK && !c->client)
+	if (rc == RC_OK && !c->client && !c->is_busy &&
+	    !mda_is_stopping(c->m))
 		rc = hosts_end(&hosts, err);
 	if (!c->client)
-		give_slot(c, to->key, rc == RC_OK && c->last.code == 0);
+		place_give(c->m, rc == RC_OK && c->last.code == 0 &&
+				!c->is_busy && !mda_is_stopping(c->m)
+			? SLOT_END_DEAD
+			: SLOT_END_NOTHING);
 	return rc;
-}
-
-/* A courier has time: a place may become free in a moment. */
-static enum rc
-wait_for_slot(struct courier *c, struct str key, enum slot_answer *ret,
-    struct err *err)
-{
-	const struct config *config = c->m->config;
-	int64_t deadline = clock_deadline(ROOM_MS), nap_ms = ROOM_FIRST_MS;
-	enum rc rc;
-
-	for (;;) {
-		rc = slot_take(c->m->db, key, c->m->worker,
-		    config_int(config, CFG_REMOTE_CONCURRENCY),
-		    config_int(config, CFG_MDA_LEASE), ret, err);
-		if (rc != RC_OK || *ret != SLOT_BUSY ||
-		    clock_left_ms(deadline) == 0 || mda_is_stopping(c->m))
-			return rc;
-		clock_sleep(nap_ms / 2 + rnd_below((uint32_t)nap_ms));
-		if (nap_ms < ROOM_LAST_MS)
-			nap_ms *= 2;
-	}
 }
 
 enum opening { OPEN, OPEN_NOT, OPEN_LATER };
@@ -131,7 +117,7 @@ open_session(struct courier *c, const struct destination *to,
 	hang_up(c);
 	if (c->full.len && str_equals(c->full, to->key))
 		return OPEN_LATER;
-	if (wait_for_slot(c, to->key, &answer, err) != RC_OK) {
+	if (place_take(c->m, to->key, ROOM_MS, &answer, err) != RC_OK) {
 		log_failure("limits", err);
 		return OPEN_LATER;
 	}
@@ -147,9 +133,14 @@ open_session(struct courier *c, const struct destination *to,
 	}
 	if (open_client(c, to, err) != RC_OK)
 		return OPEN_NOT;
-	if (!c->client)
-		err->rc = RC_OK; /* c->last has it */
-	return c->client ? OPEN : OPEN_NOT;
+	if (c->client)
+		return OPEN;
+	if (c->is_busy || mda_is_stopping(c->m)) {
+		c->full = to->key;
+		return OPEN_LATER;
+	}
+	err->rc = RC_OK; /* c->last has it */
+	return OPEN_NOT;
 }
 
 /* --- one message ------------------------------------------------------------------------- */
@@ -174,9 +165,19 @@ take_reply(struct courier *c, struct verdict *v,
 		v->relayed = client_has_dsn(c->client) ? RELAYED_TO_DSN
 						       : RELAYED_SILENT;
 	}
+	v->now.transcript = STR("");
+}
+
+/*
+ * What the session said is kept once, with the first recipient that it was
+ * bad for: a thousand recipients have a thousand answers, not dialogs.
+ */
+static void
+remote_keep_transcript(struct courier *c, struct verdict *v)
+{
 	if (c->client)
-		v->now.transcript =
-		    arena_dup_str(m->a, client_transcript(c->client));
+		v->now.transcript = arena_dup_str(
+		    c->m->a, client_transcript(c->client));
 }
 
 /* The recipients of a job that go the same way. */
@@ -238,12 +239,53 @@ refuse_party(struct courier *c, const struct party *p, const struct err *err)
 	}
 }
 
+/* More than one is over: told to end, or the lease is lost. */
+static bool
+remote_is_over(const struct courier *c, const struct job *j)
+{
+	return mda_is_stopping(c->m) || !lease_is_ours(j);
+}
+
+/*
+ * The answers of one transaction. Who came to it too many is sent to in the
+ * next one, as long as each delivers something. Told to end before anybody
+ * answered for the message: nothing was tried.
+ */
+static void
+remote_take_replies(struct courier *c, struct job *j, const struct party *p,
+    const struct smtp_reply *replies, const bool *surplus)
+{
+	size_t i, n_done = 0;
+	bool has_transcript = false;
+
+	for (i = 0; i < p->n; i++)
+		n_done += client_verdict(&replies[i]) == RC_OK;
+	for (i = 0; i < p->n; i++) {
+		struct verdict *v = p->v[i];
+
+		if (surplus[i] && n_done && replies[i].code == 452)
+			continue;
+		if (replies[i].code == 0 && remote_is_over(c, j) &&
+		    !c->was_committed) {
+			v->fate = FATE_LATER;
+			continue;
+		}
+		take_reply(c, v, &replies[i]);
+		if (v->fate != FATE_DELIVERED && !has_transcript) {
+			remote_keep_transcript(c, v);
+			has_transcript = true;
+		}
+		c->has_answered |= replies[i].code != 0;
+	}
+}
+
 static void
 send_party(struct courier *c, struct job *j, const struct destination *to,
     const struct party *p)
 {
 	struct smtp_reply *replies =
 	    ARENA_ARRAY(c->m->a, p->n, struct smtp_reply);
+	bool *surplus = ARENA_ARRAY(c->m->a, p->n, bool);
 	struct err err = { .rc = RC_OK };
 	enum opening opening = open_session(c, to, &err);
 	enum rc rc;
@@ -255,81 +297,111 @@ send_party(struct courier *c, struct job *j, const struct destination *to,
 		p->v[i]->fate = FATE_LATER;
 	if (opening != OPEN)
 		return;
-	rc = client_send(c->client, j->item, p->recipients, p->n, replies);
+	rc = client_send(c->client, j->item, p->recipients, p->n, replies,
+	    surplus, &c->was_committed);
 	FAULT_POINT("mda-remote-sent");
-	for (i = 0; i < p->n; i++)
-		take_reply(c, p->v[i], &replies[i]);
+	remote_take_replies(c, j, p, replies, surplus);
 	if (rc != RC_OK)
 		hang_up(c);
 }
 
 /*
  * What was sent must not be sent again: while the database is away the
- * outcome is tried for as long as the lease holds. Then the job is left to
- * the end of its lease.
+ * outcome is tried again and again, and the fence tells whether another one
+ * has the message since.
  */
 static enum rc
-write_outcome(struct courier *c, struct job *j, struct err *err)
+remote_write(struct courier *c, struct job *j,
+    enum rc (*write)(struct mda *, struct job *, struct err *),
+    struct err *err)
 {
-	int64_t deadline =
-	    clock_deadline(config_int(c->m->config, CFG_MDA_LEASE) / 2);
-	enum rc rc = outcome_write(c->m, j, err);
+	int64_t start_ms = clock_mono_ms(), max_ms;
+	enum rc rc;
 
-	while (rc == RC_TEMP && clock_left_ms(deadline) > 0) {
+	while ((rc = write(c->m, j, err)) == RC_TEMP) {
 		log_failure("outcome", err);
+		max_ms = mda_is_stopping(c->m)
+		    ? OUTCOME_STOP_MS
+		    : config_int(c->m->config, CFG_REMOTE_TIMEOUT_MESSAGE);
+		if (clock_mono_ms() - start_ms > max_ms)
+			break;
 		clock_sleep(OUTCOME_EVERY_MS);
-		rc = outcome_write(c->m, j, err);
 	}
 	j->is_lost |= rc != RC_OK;
 	return rc;
+}
+
+static bool
+remote_has_more(const struct job *j)
+{
+	size_t i;
+
+	for (i = 0; i < j->item->n_recipients; i++) {
+		if (j->verdicts[i].fate == FATE_REMOTE)
+			return true;
+	}
+	return false;
+}
+
+/* One transaction, and what it delivered is written before the next. */
+static enum rc
+remote_step(struct courier *c, struct job *j, struct verdict *first,
+    struct err *err)
+{
+	struct destination to;
+	struct party p;
+	enum rc rc = destination_of(c->m, j, first, &to, err);
+
+	if (rc == RC_OK)
+		rc = gather(c, j, &to, &p, err);
+	if (rc == RC_OK)
+		send_party(c, j, &to, &p);
+	if (rc == RC_OK && remote_has_more(j) && !j->is_lost)
+		rc = remote_write(c, j, outcome_progress, err);
+	return rc;
+}
+
+/* All of its time has gone: the rest waits as if it had been refused. */
+static void
+remote_give_up(struct courier *c, struct job *j)
+{
+	size_t i;
+
+	for (i = 0; i < j->item->n_recipients; i++) {
+		if (j->verdicts[i].fate == FATE_REMOTE)
+			verdict_retry(c->m, &j->verdicts[i], 0, "4.4.2",
+			    STR("The time for one message was over"));
+	}
 }
 
 static enum rc
 deliver_job(struct courier *c, struct job *j, struct err *err)
 {
 	const struct queue_item *item = j->item;
-	struct destination to;
-	struct party p;
+	int64_t max_ms =
+	    config_int(c->m->config, CFG_REMOTE_TIMEOUT_MESSAGE);
+	int64_t until_ms = clock_deadline(max_ms);
 	enum rc rc = RC_OK;
 	size_t i;
 
+	lease_work(c->m, j, max_ms);
 	for (i = 0; rc == RC_OK && i < item->n_recipients; i++) {
 		/* More than one transaction takes: the same one again. */
-		while (rc == RC_OK && j->verdicts[i].fate == FATE_REMOTE) {
-			rc = destination_of(
-			    c->m, j, &j->verdicts[i], &to, err);
-			if (rc == RC_OK)
-				rc = gather(c, j, &to, &p, err);
-			if (rc == RC_OK)
-				send_party(c, j, &to, &p);
-		}
+		while (rc == RC_OK && j->verdicts[i].fate == FATE_REMOTE &&
+		    !remote_is_over(c, j) && clock_left_ms(until_ms) > 0)
+			rc = remote_step(c, j, &j->verdicts[i], err);
 	}
+	lease_work(c->m, NULL, 0);
+	if (remote_is_over(c, j))
+		verdict_later(j);
+	else
+		remote_give_up(c, j);
 	if (rc == RC_OK && job_is_only_later(j))
 		return RC_OK;
 	if (rc == RC_OK)
-		rc = write_outcome(c, j, err);
-	j->is_finished = rc == RC_OK;
+		rc = remote_write(c, j, outcome_write, err);
+	j->is_finished = rc == RC_OK && !j->is_lost;
 	return rc;
-}
-
-/*
- * Slow hosts must not let the leases of the others end: they are renewed
- * when a quarter of their time is over.
- */
-static enum rc
-renew(struct courier *c, struct job *const *jobs, size_t n, struct err *err)
-{
-	int64_t lease = config_int(c->m->config, CFG_MDA_LEASE);
-	const struct queue_item **v;
-	size_t i;
-
-	if (clock_left_ms(c->renew_at_ms) > 0)
-		return RC_OK;
-	c->renew_at_ms = clock_deadline(lease / 4);
-	v = ARENA_ARRAY(c->m->a, n, const struct queue_item *);
-	for (i = 0; i < n; i++)
-		v[i] = jobs[i]->item;
-	return queue_renew(c->m->db, v, n, lease, err);
 }
 
 bool
@@ -348,17 +420,14 @@ enum rc
 remote_deliver(
     struct mda *m, struct job *const *jobs, size_t n, struct err *err)
 {
-	struct courier c = { .m = m, .renew_at_ms = clock_deadline(
-		config_int(m->config, CFG_MDA_LEASE) / 4) };
+	struct courier c = { .m = m };
 	enum rc rc = RC_OK;
 	size_t i;
 
 	for (i = 0; rc == RC_OK && i < n; i++) {
-		if (mda_is_stopping(m))
+		if (mda_is_stopping(m) || !lease_is_ours(jobs[i]))
 			verdict_later(jobs[i]);
 		else
-			rc = renew(&c, jobs + i, n - i, err);
-		if (rc == RC_OK)
 			rc = deliver_job(&c, jobs[i], err);
 	}
 	hang_up(&c);

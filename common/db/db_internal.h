@@ -174,6 +174,13 @@ mongoc_bulk_operation_t *db_bulk_new(
 enum rc db_bulk_run(struct db *db, mongoc_bulk_operation_t *bulk,
     int64_t *ret_matched, struct err *err);
 
+/*
+ * findAndModify of one counter of `limits` (limits.c), made when it is not
+ * there; consumes the pipeline. *ret_reply is the caller's to destroy.
+ */
+enum rc limit_change(struct db *db, struct str key, bson_t *pipeline,
+    bson_t *ret_reply, struct err *err);
+
 /* --- transactions (txn.c) ----------------------------------------------- */
 
 /*

@@ -34,9 +34,8 @@ run(struct db *db, const bson_t *command, bson_t *ret_reply, struct err *err)
 	return rc;
 }
 
-/* Consumes `pipeline` and `fields`. *ret_reply as run. */
-static enum rc
-change(struct db *db, struct str key, bson_t *pipeline, bson_t *ret_reply,
+enum rc
+limit_change(struct db *db, struct str key, bson_t *pipeline, bson_t *ret_reply,
     struct err *err)
 {
 	bson_t command = BSON_INITIALIZER, query;
@@ -77,7 +76,7 @@ limit_take(struct db *db, struct str key, int64_t cost, int64_t window_ms,
 	    "now", "$$NOW", "expires", NOW_PLUS(window_ms + KEEP_MS), "}",
 	    "}");
 
-	rc = change(db, key, pipeline, &reply, err);
+	rc = limit_change(db, key, pipeline, &reply, err);
 	if (rc != RC_OK)
 		return rc;
 	*ret_state = (struct limit_state){
@@ -142,7 +141,7 @@ limit_fail(struct db *db, struct str key, struct err *err)
 	bson_t reply, *pipeline = BCON_NEW("0", "{", "$set", "{", "failed",
 	    "{", "$add", "[", "{", "$ifNull", "[", "$failed", BCON_INT64(0),
 	    "]", "}", BCON_INT64(1), "]", "}", "}", "}");
-	enum rc rc = change(db, key, pipeline, &reply, err);
+	enum rc rc = limit_change(db, key, pipeline, &reply, err);
 
 	if (rc == RC_OK)
 		bson_destroy(&reply);
@@ -161,7 +160,7 @@ limit_give(struct db *db, struct str key, int64_t cost, struct err *err)
 	    "expires", "{", "$ifNull", "[", "$expires", NOW_PLUS(KEEP_MS),
 	    "]", "}", "}", "}");
 
-	rc = change(db, key, pipeline, &reply, err);
+	rc = limit_change(db, key, pipeline, &reply, err);
 	if (rc == RC_OK)
 		bson_destroy(&reply);
 	return rc;
@@ -172,89 +171,9 @@ limit_clear(struct db *db, struct str key, struct err *err)
 {
 	bson_t reply, *pipeline = BCON_NEW("0", "{", "$set", "{", "n",
 	    BCON_INT64(0), "failed", BCON_INT64(0), "expires", NOW_PLUS(KEEP_MS), "}", "}");
-	enum rc rc = change(db, key, pipeline, &reply, err);
+	enum rc rc = limit_change(db, key, pipeline, &reply, err);
 
 	if (rc == RC_OK)
 		bson_destroy(&reply);
-	return rc;
-}
-
-/* --- destinations ------------------------------------------------------------- */
-
-static struct str
-slot_key(struct arena *a, struct str destination)
-{
-	return arena_join(a, STR("slots "), destination);
-}
-
-/*
- * slots [{w worker, until}], probe_at. First what has run out goes; then
- * the place is taken when there is room and nothing is dead, or when it is
- * time to probe: the prober moves probe_at on, so that it stays alone.
- */
-static bson_t *
-take_pipeline(const char *worker, int64_t max, int64_t lease_ms)
-{
-	return BCON_NEW(
-	    "0", "{", "$set", "{", "slots", "{", "$filter", "{", "input",
-	    "{", "$ifNull", "[", "$slots", "[", "]", "]", "}", "cond", "{",
-	    "$gt", "[", "$$this.until", "$$NOW", "]", "}", "}", "}",
-	    "expires", NOW_PLUS(lease_ms + KEEP_MS), "}", "}",
-	    "1", "{", "$set", "{", "answer", "{", "$switch", "{", "branches",
-	    "[", "{", "case", "{", "$gt", "[", "$probe_at", "$$NOW", "]",
-	    "}", "then", BCON_INT32(SLOT_DEAD), "}",
-	    "{", "case", "{", "$gte", "[", "{", "$size", "$slots", "}",
-	    BCON_INT64(max), "]", "}", "then", BCON_INT32(SLOT_BUSY), "}",
-	    "]", "default", BCON_INT32(SLOT_GRANTED), "}", "}", "}", "}",
-	    "2", "{", "$set", "{", "slots", "{", "$cond", "[", "{", "$eq",
-	    "[", "$answer", BCON_INT32(SLOT_GRANTED), "]", "}", "{",
-	    "$concatArrays", "[", "$slots", "[", "{", "w", BCON_UTF8(worker),
-	    "until", NOW_PLUS(lease_ms), "}", "]", "]", "}", "$slots", "]",
-	    "}",
-	    "probe_at", "{", "$cond", "[", "{", "$and", "[", "{", "$eq", "[",
-	    "$answer", BCON_INT32(SLOT_GRANTED), "]", "}", "{", "$gt", "[",
-	    "$probe_at", BCON_NULL, "]", "}", "]", "}", NOW_PLUS(lease_ms),
-	    "$probe_at", "]", "}", "}", "}");
-}
-
-enum rc
-slot_take(struct db *db, struct str destination, struct str worker,
-    int64_t max, int64_t lease_ms, enum slot_answer *ret_answer,
-    struct err *err)
-{
-	struct arena *a = arena_new();
-	bson_t reply;
-	enum rc rc = change(db, slot_key(a, destination),
-	    take_pipeline(arena_dup_cstr(a, worker), max, lease_ms), &reply,
-	    err);
-
-	if (rc == RC_OK) {
-		*ret_answer =
-		    (enum slot_answer)doc_int(&reply, "value.answer");
-		bson_destroy(&reply);
-	}
-	arena_free(a);
-	return rc;
-}
-
-enum rc
-slot_give(struct db *db, struct str destination, struct str worker,
-    bool is_dead, int64_t wait_ms, struct err *err)
-{
-	struct arena *a = arena_new();
-	bson_t reply, *pipeline = BCON_NEW(
-	    "0", "{", "$set", "{", "slots", "{", "$filter", "{", "input",
-	    "{", "$ifNull", "[", "$slots", "[", "]", "]", "}", "cond", "{",
-	    "$ne", "[", "$$this.w", BCON_UTF8(arena_dup_cstr(a, worker)),
-	    "]", "}", "}", "}",
-	    "probe_at", "{", "$cond", "[", BCON_BOOL(is_dead),
-	    NOW_PLUS(wait_ms), "$$REMOVE", "]", "}",
-	    "expires", NOW_PLUS(wait_ms + KEEP_MS), "}", "}");
-	enum rc rc =
-	    change(db, slot_key(a, destination), pipeline, &reply, err);
-
-	if (rc == RC_OK)
-		bson_destroy(&reply);
-	arena_free(a);
 	return rc;
 }

@@ -34,27 +34,4 @@ enum rc limit_give(
     struct db *db, struct str key, int64_t cost, struct err *err);
 enum rc limit_clear(struct db *db, struct str key, struct err *err);
 
-/* --- destinations of remote delivery -------------------------------------- */
-
-enum slot_answer {
-	SLOT_GRANTED,
-	SLOT_BUSY,   /* as many sessions as allowed */
-	SLOT_DEAD,   /* nobody answers there; another one will probe */
-};
-
-/*
- * A place among at most `max` sessions to one destination, held over all
- * hosts until slot_give or the end of the lease. A dead destination lets
- * one probe pass whenever its wait is over.
- */
-enum rc slot_take(struct db *db, struct str destination, struct str worker,
-    int64_t max, int64_t lease_ms, enum slot_answer *ret_answer,
-    struct err *err);
-/*
- * Gives the place back. is_dead: no session could be opened; the next probe
- * is wait_ms away. Else the destination is alive.
- */
-enum rc slot_give(struct db *db, struct str destination, struct str worker,
-    bool is_dead, int64_t wait_ms, struct err *err);
-
 #endif

@@ -2,6 +2,7 @@
 #ifndef M3_DB_QUEUE_H
 #define M3_DB_QUEUE_H
 
+#include "base/vec.h"
 #include "db/db.h"
 #include "model/queue.h"
 
@@ -13,18 +14,27 @@
 enum rc queue_insert(struct db *db, const struct queue_item *item,
     int64_t deadline_ms, struct err *err);
 
+/* It was claimed three times by workers that died: it is Held now. */
+struct queue_held {
+	struct oid id;
+	struct str reason;
+};
+
 struct queue_claim {
 	struct queue_item *v;
 	size_t n;
+	bool is_alone;          /* n is 1: a worker may have died of it */
+	VEC(struct queue_held) held;
 };
 
 /*
  * Up to max due messages of one bucket, claimed in three round trips:
- * next_at = now + lease by the server's clock, epoch + 1, starts + 1.
- * Messages with starts >= 3 before this claim become Held instead.
+ * next_at = now + lease by the server's clock, epoch + 1, starts + 1,
+ * leased. Messages with starts >= 3 before this claim become Held instead;
+ * one with fewer is claimed alone, and only if may_be_alone.
  */
 enum rc queue_claim(struct db *db, struct arena *a, uint32_t bucket,
-    struct str worker, size_t max, int64_t lease_ms,
+    struct str worker, size_t max, int64_t lease_ms, bool may_be_alone,
     struct queue_claim *ret_claim, struct err *err);
 /* Bits of the buckets that have something due now; one query. */
 enum rc queue_due_buckets(
@@ -45,9 +55,11 @@ struct queue_outcome {
 	const struct queue_recipient *added;
 	size_t n_added;
 	int64_t wait_ms;       /* next attempt, from now by the server */
-	bool ends_attempt;     /* starts = 0, attempts + 1, next_at set */
+	bool ends_attempt;     /* starts = 0, attempts + 1, next_at set; else
+	                        * the lease and the attempt go on */
 	bool is_expansion;     /* with it: attempts stay, due at once */
 	bool is_held;          /* nobody tries it before it is released */
+	struct str reason;     /* why it is held, or "" */
 	bool is_done;          /* nothing pending: delete the document */
 	/* Reports and forwarded messages, inserted in the same transaction;
 	 * their ids are deterministic, so a repeat changes nothing. */
@@ -58,12 +70,21 @@ struct queue_outcome {
 /* *ret_lost: the lease is another's, nothing was written: stop. */
 enum rc queue_write_outcome(struct db *db, const struct queue_outcome *o,
     bool *ret_lost, struct err *err);
-/* Renews the lease of claimed items in the middle of long work. */
+/*
+ * Renews the leases of claimed items in the middle of long work. ret_lost
+ * [n]: which are another's now, or gone. RC_TEMP: nothing is known.
+ */
 enum rc queue_renew(struct db *db, const struct queue_item *const *v,
-    size_t n, int64_t lease_ms, struct err *err);
+    size_t n, int64_t lease_ms, bool *ret_lost, struct err *err);
 /* Gives back what was claimed and not tried: due in wait_ms, starts - 1. */
 enum rc queue_release_claim(struct db *db, const struct queue_item *const *v,
     size_t n, int64_t wait_ms, struct err *err);
+/*
+ * The worker lives that lost this lease to another one: its start does not
+ * count. Nothing happens when the message is done or was not claimed since.
+ */
+enum rc queue_forgive(
+    struct db *db, const struct queue_item *item, struct err *err);
 
 /* --- administration --------------------------------------------------- */
 
@@ -84,12 +105,16 @@ enum rc queue_list(struct db *db, struct arena *a,
     size_t *ret_n, struct err *err);
 enum queue_action { QUEUE_HOLD, QUEUE_RELEASE, QUEUE_RETRY, QUEUE_DELETE,
 	QUEUE_BOUNCE };
+enum queue_acted { QUEUE_ACTED, QUEUE_GONE, QUEUE_LEASED };
 /*
- * On one message; fenced by raising the epoch, so that a worker who has it
- * stops. QUEUE_BOUNCE makes it due and expired: the mda bounces it.
- * *ret_done false: it is not in the queue (any more).
+ * On one message. QUEUE_BOUNCE makes it due and expired: the mda bounces it.
+ * *ret: QUEUE_GONE, it is not in the queue (any more); QUEUE_LEASED, a
+ * worker has it, its lease has not ended: nothing was done. The epoch rises,
+ * so that a worker whose lease has ended stops. *ret_bucket: whose doorbell
+ * to ring.
  */
 enum rc queue_act(struct db *db, const struct oid *id,
-    enum queue_action action, bool *ret_done, struct err *err);
+    enum queue_action action, enum queue_acted *ret, uint32_t *ret_bucket,
+    struct err *err);
 
 #endif

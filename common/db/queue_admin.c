@@ -101,53 +101,84 @@ queue_list(struct db *db, struct arena *a, const struct queue_filter *f,
 	return RC_OK;
 }
 
-/* Each raises the epoch: a worker who has the message loses it. */
+/* Each raises the epoch: a worker whose lease has ended loses it. */
 static bson_t *
 action_update(enum queue_action action)
 {
-	switch (action) {
-	case QUEUE_HOLD:
-		return BCON_NEW("$inc", "{", "epoch", BCON_INT64(1), "}",
-		    "$set", "{", "held", BCON_BOOL(true), "next_at",
-		    BCON_DATE_TIME(QUEUE_NEVER_MS), "}");
-	case QUEUE_RELEASE:
-		return BCON_NEW("$inc", "{", "epoch", BCON_INT64(1), "}",
-		    "$set", "{", "held", BCON_BOOL(false), "released",
-		    BCON_BOOL(true), "starts", BCON_INT64(0), "next_at",
-		    BCON_DATE_TIME(0), "}");
-	case QUEUE_RETRY:
-		return BCON_NEW("$inc", "{", "epoch", BCON_INT64(1), "}",
-		    "$set", "{", "held", BCON_BOOL(false), "starts",
-		    BCON_INT64(0), "next_at", BCON_DATE_TIME(0), "}");
-	case QUEUE_BOUNCE:
-		return BCON_NEW("$inc", "{", "epoch", BCON_INT64(1), "}",
-		    "$set", "{", "held", BCON_BOOL(false), "starts",
-		    BCON_INT64(0), "next_at", BCON_DATE_TIME(0),
-		    "expires_at", BCON_DATE_TIME(0), "}");
-	case QUEUE_DELETE:
-		break;
+	int64_t next_ms = action == QUEUE_HOLD ? QUEUE_NEVER_MS : 0;
+	bson_t *update =
+	    BCON_NEW("$inc", "{", "epoch", BCON_INT64(1), "}");
+	bson_t set;
+
+	BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
+	BSON_APPEND_BOOL(&set, "held", action == QUEUE_HOLD);
+	BSON_APPEND_BOOL(&set, "leased", false);
+	bson_append_date_time(&set, "next_at", -1, next_ms);
+	doc_add_text(&set, "reason", action == QUEUE_HOLD
+		? STR("held by m3mta queue hold")
+		: STR(""));
+	if (action != QUEUE_HOLD)
+		doc_add_int(&set, "starts", 0);
+	if (action == QUEUE_RELEASE)
+		BSON_APPEND_BOOL(&set, "released", true);
+	if (action == QUEUE_BOUNCE)
+		bson_append_date_time(&set, "expires_at", -1, 0);
+	bson_append_document_end(update, &set);
+	return update;
+}
+
+/* A living lease: somebody may be sending it at this moment. */
+static void
+add_is_free(bson_t *filter)
+{
+	BCON_APPEND(filter, "$or", "[", "{", "leased", "{", "$ne",
+	    BCON_BOOL(true), "}", "}", "{", "$expr", "{", "$lte", "[",
+	    "$next_at", "$$NOW", "]", "}", "}", "]");
+}
+
+/* Is it there at all? Also its bucket. */
+static enum rc
+find_acted(struct db *db, const struct oid *id, enum queue_acted *ret,
+    uint32_t *ret_bucket, struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER, doc;
+	bool found = false;
+	enum rc rc;
+
+	doc_add_oid(&filter, "_id", id);
+	rc = db_find_one(db, DB_QUEUE, &filter, NULL, &doc, &found, err);
+	if (rc == RC_OK && found) {
+		*ret = QUEUE_LEASED;
+		*ret_bucket = (uint32_t)doc_int(&doc, "bucket");
+		bson_destroy(&doc);
 	}
-	return NULL;
+	bson_destroy(&filter);
+	return rc;
 }
 
 enum rc
 queue_act(struct db *db, const struct oid *id, enum queue_action action,
-    bool *ret_done, struct err *err)
+    enum queue_acted *ret, uint32_t *ret_bucket, struct err *err)
 {
 	bson_t filter = BSON_INITIALIZER;
-	bson_t *update = action_update(action);
+	bson_t *update;
 	int64_t n = 0;
 	enum rc rc;
 
+	*ret = QUEUE_GONE;
+	rc = find_acted(db, id, ret, ret_bucket, err);
+	if (rc != RC_OK || *ret == QUEUE_GONE)
+		return rc;
 	doc_add_oid(&filter, "_id", id);
-	if (update)
-		rc = db_update_one(
-		    db, DB_QUEUE, &filter, update, NULL, &n, err);
-	else
-		rc = db_delete_one(db, DB_QUEUE, &filter, &n, err);
+	BSON_APPEND_INT32(&filter, "bucket", (int32_t)*ret_bucket);
+	add_is_free(&filter);
+	update = action_update(action);
+	rc = action == QUEUE_DELETE
+	    ? db_delete_one(db, DB_QUEUE, &filter, &n, err)
+	    : db_update_one(db, DB_QUEUE, &filter, update, NULL, &n, err);
+	if (rc == RC_OK && n)
+		*ret = QUEUE_ACTED;
 	bson_destroy(update);
 	bson_destroy(&filter);
-	if (rc == RC_OK)
-		*ret_done = n > 0;
 	return rc;
 }

@@ -1,8 +1,9 @@
 /*
  * Queue documents to structs and back: _id, bucket, blob, body, size, sender,
  * recipients [{address, state, code, status, text, host, tries, last,
- * transcript, notify, orcpt, key, original}], created_at, next_at, expires_at, epoch,
- * starts, attempts, worker, claim, held, released, facts, envid, ret, smtputf8,
+ * transcript, notify, orcpt, key, original}], created_at, next_at,
+ * expires_at, epoch, starts, attempts, worker, claim, leased (a worker has it
+ * until next_at), held, reason (why), released, facts, envid, ret, smtputf8,
  * body_8bit, require_tls, login, peer, helo, origin, session, spam,
  * headers, delivered_to.
  */
@@ -205,6 +206,9 @@ queue_decode(struct arena *a, const bson_t *doc, struct queue_item *item)
 		.starts = (uint32_t)doc_int(doc, "starts"),
 		.attempts = (uint32_t)doc_int(doc, "attempts"),
 		.held = doc_bool(doc, "held"),
+		.is_leased = doc_bool(doc, "leased"),
+		.worker = doc_text_in(a, doc, "worker"),
+		.reason = doc_text_in(a, doc, "reason"),
 		.is_released = doc_bool(doc, "released"),
 		.facts = doc_bytes_in(a, doc, "facts"),
 		.envid = doc_text_in(a, doc, "envid"),

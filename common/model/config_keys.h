@@ -129,6 +129,9 @@ CFG(REMOTE_ROUTE_TLS, "remote.route.tls", CHOICE, "may", 0, 0, "may|never|must|v
 CFG(REMOTE_SESSIONS, "remote.sessions", INT, "20", 1, 1000, "", ANYWHERE,
     "Processes of one m3mta-mda that talk to other systems at a time.")
 CFG(REMOTE_TIMEOUT, "remote.timeout.reply", DURATION, "5m", 1, 3600, "", ANYWHERE, "Wait for a reply of another mail system.")
+CFG(REMOTE_TIMEOUT_MESSAGE, "remote.timeout.message", DURATION, "2h", 1, 86400, "", ANYWHERE, "All of one message to one destination.")
+CFG(REMOTE_TIMEOUT_SHORT, "remote.timeout.short", DURATION, "30s", 1, 3600, "", ANYWHERE,
+    "Wait for a reply while others wait for a session; four times as long for who answered within a day.")
 CFG(REMOTE_TIMEOUT_CONNECT, "remote.timeout.connect", DURATION, "30s", 1, 300, "", ANYWHERE, "Wait for a connection.")
 CFG(REPORT_TEMPLATE, "report.template", STRING, "", 0, 4096, "", FILE_ONLY,
     "File with the wording of reports; empty: the built-in one. See the example in the documentation.")

@@ -67,6 +67,9 @@ struct queue_item {
 	uint32_t attempts;       /* finished attempts: the rung of the ladder */
 	uint32_t bucket;         /* 0 .. QUEUE_BUCKETS-1 */
 	bool held;
+	bool is_leased;          /* a worker has it until next_ms */
+	struct str worker;       /* who has or had it last, or "" */
+	struct str reason;       /* why it is held, or "" */
 	bool is_released;        /* from a hold: filters do not hold it again */
 	struct str facts;        /* mime/facts.h bytes of the blob */
 	struct str envid;        /* xtext as given */

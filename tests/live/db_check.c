@@ -366,7 +366,8 @@ claim_when_due(struct queue_claim *ret)
 	ret->n = 0;
 	for (i = 0; i < 200 && ret->n == 0; i++) {
 		usleep(20000);
-		OK(queue_claim(db, a, 7, STR("w"), 10, 1, ret, &err));
+		OK(queue_claim(
+		    db, a, 7, STR("w"), 10, 1, true, ret, &err));
 	}
 }
 
@@ -377,16 +378,19 @@ START_TEST(test_queue)
 	struct queue_claim claim, second;
 	struct queue_change change = { .recipient = 1 };
 	struct queue_outcome o = { 0 };
+	const struct queue_item *items[1];
+	enum queue_acted acted;
+	bool lost, lost_leases[1];
 	uint64_t buckets;
-	bool lost, done;
+	uint32_t bucket;
 	int i;
 
 	OK(queue_due_buckets(db, &buckets, &err));
 	ck_assert_uint_eq(buckets, 1 << 7);
-	OK(queue_claim(db, a, 7, STR("w"), 10, 60000, &claim, &err));
+	OK(queue_claim(db, a, 7, STR("w"), 10, 60000, true, &claim, &err));
 	ck_assert_uint_eq(claim.n, 1);
 	ck_assert_uint_eq(claim.v[0].epoch, 1);
-	OK(queue_claim(db, a, 7, STR("w2"), 10, 60000, &second, &err));
+	OK(queue_claim(db, a, 7, STR("w2"), 10, 60000, true, &second, &err));
 	ck_assert_uint_eq(second.n, 0);
 	change.now = claim.v[0].recipients[1];
 	change.now.state = RECIPIENT_BOUNCED;
@@ -398,29 +402,44 @@ START_TEST(test_queue)
 	o.wait_ms = -1000;
 	OK(queue_write_outcome(db, &o, &lost, &err));
 	ck_assert(!lost);
-	OK(queue_claim(db, a, 7, STR("w3"), 10, 60000, &second, &err));
+	OK(queue_claim(db, a, 7, STR("w3"), 10, 60000, true, &second, &err));
 	ck_assert_uint_eq(second.n, 1);
 	ck_assert_int_eq(second.v[0].recipients[1].state, RECIPIENT_BOUNCED);
 	ck_assert_uint_eq(second.v[0].attempts, 1);
 	OK(queue_write_outcome(db, &o, &lost, &err));
 	ck_assert(lost);
-	/* Three starts without an end: held. */
-	for (i = 0; i < 4; i++) {
-		OK(queue_act(db, &item.id, QUEUE_RETRY, &done, &err));
-		ck_assert(done);
-	}
+	/* A worker has it: nobody else's hands. Its lease has ended: due. */
+	OK(queue_act(db, &item.id, QUEUE_RETRY, &acted, &bucket, &err));
+	ck_assert_int_eq(acted, QUEUE_LEASED);
+	items[0] = &second.v[0];
+	OK(queue_renew(db, items, 1, 1, lost_leases, &err));
+	ck_assert(!lost_leases[0]);
+	usleep(20000);
+	OK(queue_act(db, &item.id, QUEUE_RETRY, &acted, &bucket, &err));
+	ck_assert_int_eq(acted, QUEUE_ACTED);
+	ck_assert_uint_eq(bucket, 7);
+	OK(queue_renew(db, items, 1, 60000, lost_leases, &err));
+	ck_assert(lost_leases[0]);
+	/* Three starts without an end: held, with a reason. */
 	for (i = 0; i < 3; i++) {
 		claim_when_due(&claim);
 		ck_assert_uint_eq(claim.n, 1);
+		ck_assert(claim.is_alone == (i > 0));
 		usleep(20000);
 	}
-	OK(queue_claim(db, a, 7, STR("w"), 10, 1, &claim, &err));
+	for (i = 0, claim.held.n = 0; i < 200 && !claim.held.n; i++) {
+		usleep(20000);
+		OK(queue_claim(
+		    db, a, 7, STR("w"), 10, 1, true, &claim, &err));
+	}
 	ck_assert_uint_eq(claim.n, 0);
+	ck_assert_uint_eq(claim.held.n, 1);
+	ck_assert(str_ends_with(claim.held.v[0].reason, STR(" w")));
 	assert_verified();
-	OK(queue_act(db, &item.id, QUEUE_DELETE, &done, &err));
-	ck_assert(done);
-	OK(queue_act(db, &item.id, QUEUE_DELETE, &done, &err));
-	ck_assert(!done);
+	OK(queue_act(db, &item.id, QUEUE_DELETE, &acted, &bucket, &err));
+	ck_assert_int_eq(acted, QUEUE_ACTED);
+	OK(queue_act(db, &item.id, QUEUE_DELETE, &acted, &bucket, &err));
+	ck_assert_int_eq(acted, QUEUE_GONE);
 }
 END_TEST
 
@@ -437,7 +456,7 @@ START_TEST(test_deliver)
 
 	for (i = 0; i < 40; i++)
 		enqueue(to, 2);
-	OK(queue_claim(db, a, 7, STR("w"), 100, 60000, &claim, &err));
+	OK(queue_claim(db, a, 7, STR("w"), 100, 60000, true, &claim, &err));
 	ck_assert_uint_eq(claim.n, 40);
 	for (i = 0; i < 80; i++)
 		v[i] = (struct delivery){ .item = &claim.v[i / 2],
@@ -460,7 +479,7 @@ START_TEST(test_deliver)
 	/* One transaction, and its queue documents go. */
 	for (i = 0; i < 70; i++)
 		enqueue(to, 1);
-	OK(queue_claim(db, a, 7, STR("w"), 100, 60000, &claim, &err));
+	OK(queue_claim(db, a, 7, STR("w"), 100, 60000, true, &claim, &err));
 	ck_assert_uint_eq(claim.n, 70);
 	for (i = 0; i < 70; i++)
 		v[i] = (struct delivery){ .item = &claim.v[i],

@@ -8,10 +8,15 @@ STAGES = ('connect', 'EHLO', 'MAIL', 'RCPT', 'DATA', 'end')
 
 
 class FakeMta:
-    """script: {stage: action}; an action is a reply, or one of hang, close,
-    garbage, endless, long. Counts sessions, keeps what was accepted."""
+    """script: {stage: action}; an action is a reply, one of hang, silent,
+    close, garbage, endless, long, or a function of the envelope's size that
+    gives one. delays: {stage: seconds before its reply}. rate: octets of
+    data read in a second. Counts sessions, keeps what was accepted."""
 
-    def __init__(self, script=None, extensions=(), delay=0, listener=None):
+    def __init__(self, script=None, extensions=(), delay=0, delays=None,
+                 rate=0, listener=None):
+        self.delays = delays or {}
+        self.rate = rate
         self.script = script or {}
         self.extensions = extensions
         self.delay = delay
@@ -55,6 +60,12 @@ class FakeMta:
     def act(self, sock, stage, good):
         """False: the session is over."""
         action = self.script.get(stage, good)
+        time.sleep(self.delays.get(stage, 0))
+        if action == 'silent':
+            sock.settimeout(600)
+            while sock.recv(4096):
+                pass
+            return False
         if action == 'hang':
             time.sleep(6)
             return False
@@ -97,12 +108,20 @@ class FakeMta:
                 good = '354 go'
             elif verb == 'MAIL':
                 envelope = []
-            elif verb == 'RCPT':
-                if self.script.get('RCPT', '250').startswith('250'):
-                    envelope.append(line)
             stage = verb
             if verb == 'HELO' and 'HELO' not in self.script:
                 stage = 'EHLO'
+            if verb == 'RCPT':
+                action = self.script.get('RCPT', good)
+                if callable(action):
+                    action = good = action(len(envelope))
+                    if action.startswith('250'):
+                        envelope.append(line)
+                    time.sleep(self.delays.get('RCPT', 0))
+                    sock.sendall(action.encode() + b'\r\n')
+                    continue
+                if action.startswith('250'):
+                    envelope.append(line)
             if not self.act(sock, stage, good):
                 return
             if verb == 'DATA' and self.script.get(
@@ -112,6 +131,8 @@ class FakeMta:
                     if not line:
                         return
                     body += line
+                    if self.rate:
+                        time.sleep(len(line) / self.rate)
                 if not self.act(sock, 'end', good.replace('354 go',
                                                           '250 2.0.0 ok')):
                     return

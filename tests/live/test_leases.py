@@ -1,0 +1,232 @@
+"""Leases that tell the truth: slow hosts, slow filters, workers that stand
+still or die, and people who act on what is under way. Everything arrives once,
+and only what kills workers is Held."""
+import os
+import signal
+import subprocess
+import threading
+import time
+import unittest
+
+from fake_mta import FakeMta
+from harness import LiveTest, wait_for
+
+SLOW = ('slow.example', 'big.example', 'late.example')
+
+
+class LeaseTest(LiveTest):
+    @classmethod
+    def prepare(cls):
+        s = cls.system
+        s.set('mda.lease', '10s')
+        s.set('remote.timeout', {'reply': '30s', 'connect': '5s'})
+        s.write_config()
+        s.add_domain()
+        for name in ('ann', 'bob'):
+            s.add_mailbox(f'{name}@example.org')
+        for domain in SLOW:
+            s.m3mta('domain', 'add', domain, '--delivery=relay',
+                    '--route=127.0.0.1:1')
+
+    def setUp(self):
+        super().setUp()
+        self.system.db.queue.delete_many({})
+        self.system.db.limits.delete_many({})
+
+    def fake(self, domain, **how):
+        fake = FakeMta(**how)
+        self.addCleanup(fake.close)
+        self.system.m3mta('domain', 'set', domain,
+                          f'--route=127.0.0.1:{fake.port}')
+        return fake
+
+    def post(self, *recipients, size=10, sender='ann@example.org'):
+        d = self.dialog('m3mta-smtp')
+        d.reply()
+        for line in ('EHLO a', f'MAIL FROM:<{sender}>',
+                     *[f'RCPT TO:<{r}>' for r in recipients], 'DATA'):
+            self.assertIn(d.smtp(line)[:1], '23')
+        answer = d.smtp('Subject: x\r\n\r\n' + ('x' * 998 + '\r\n') *
+                        (size // 1000 + 1) + '.')
+        self.assertTrue(answer.startswith('250'), answer)
+        d.close()
+
+    def start(self, *options, env=None, fault=False):
+        s = self.system
+        process = s.start([s.binary('m3mta-mda', fault), '-c', s.config,
+                           '--loop', *options], env=env)
+        self.addCleanup(s.stop, process)
+        return process
+
+    def waiting(self):
+        return list(self.system.db.queue.find(
+            {'recipients': {'$exists': True}}))
+
+    def inbox(self, name='ann'):
+        owner = self.system.db.mailboxes.find_one(
+            {'_id': f'{name}@example.org'})['owner']
+        return self.system.db.folders.find_one(
+            {'name': 'INBOX', 'owner': owner})['exists']
+
+    def end_leases(self):
+        self.system.db.queue.update_many(
+            {}, [{'$set': {'next_at': '$$NOW'}}])
+
+
+class Leases(LeaseTest):
+    def test_slow_hosts_get_everything_once(self):
+        """Many recipients, a thin line, late replies: each longer than the
+        lease."""
+        fakes = [self.fake('slow.example', delays={'RCPT': 0.35}),
+                 self.fake('big.example', rate=200000),
+                 self.fake('late.example', delays={
+                     'MAIL': 4, 'RCPT': 4, 'DATA': 4, 'end': 4})]
+        self.post(*[f'u{i}@slow.example' for i in range(45)])
+        self.post('u@big.example', size=3000000)
+        for _ in range(3):
+            self.post('u@late.example')
+        for _ in range(2):
+            self.start()
+        wait_for(lambda: not self.waiting(), 120, 'an empty queue')
+        self.assertEqual([len(f.messages) for f in fakes], [1, 1, 3])
+
+    def couriers(self, parent):
+        """The processes under it that talk to a remote system."""
+        found = []
+        for child in self.children(parent):
+            found += self.children(child)
+        return found
+
+    @staticmethod
+    def children(pid):
+        done = subprocess.run(['ps', '--ppid', str(pid), '-o', 'pid='],
+                              stdout=subprocess.PIPE, check=False)
+        return [int(x) for x in done.stdout.split()]
+
+    def test_a_courier_that_stood_still_does_not_send_the_final_dot(self):
+        held, go_on = threading.Event(), threading.Event()
+
+        class Freezing(FakeMta):
+            def act(self, sock, stage, good):
+                if stage == 'DATA' and not held.is_set():
+                    held.set()
+                    go_on.wait(60)
+                return super().act(sock, stage, good)
+
+        fake = Freezing()
+        self.addCleanup(fake.close)
+        self.system.m3mta('domain', 'set', 'slow.example',
+                          f'--route=127.0.0.1:{fake.port}')
+        self.post('u@slow.example')
+        first = self.start()
+        wait_for(held.is_set, 30, 'the first session')
+        frozen = self.couriers(first.pid) or self.children(first.pid)
+        self.assertEqual(len(frozen), 1)
+        os.kill(frozen[0], signal.SIGSTOP)
+        self.addCleanup(self.let_go, frozen[0])
+        self.start()
+        wait_for(lambda: fake.messages, 60, 'the second courier')
+        go_on.set()
+        os.kill(frozen[0], signal.SIGCONT)
+        wait_for(lambda: not self.alive(frozen[0]), 60, 'its end')
+        self.assertEqual(len(fake.messages), 1)
+        self.assertEqual(self.waiting(), [])
+
+    @staticmethod
+    def let_go(pid):
+        try:
+            os.kill(pid, signal.SIGCONT)
+        except ProcessLookupError:
+            pass
+
+    @staticmethod
+    def alive(pid):
+        try:
+            with open(f'/proc/{pid}/stat') as f:
+                return f.read().rsplit(')', 1)[1].split()[0] != 'Z'
+        except OSError:
+            return False
+
+    def test_what_a_worker_has_is_left_alone(self):
+        fake = self.fake('slow.example', delays={'RCPT': 8})
+        self.post('u@slow.example')
+        self.start()
+        wait_for(lambda: any(c.startswith('RCPT') for c in fake.commands),
+                 30, 'the dialog')
+        for verb in ('retry', 'bounce', 'hold', 'delete'):
+            done = self.system.run(
+                [self.system.binary('m3mta'), '-c', self.system.config,
+                 'queue', verb, '--domain=slow.example'], code=1)
+            self.assertIn(b'being delivered at this moment', done.stderr)
+        self.assertIn('sending', self.system.m3mta('queue', 'list'))
+        wait_for(lambda: not self.waiting(), 60, 'an empty queue')
+        self.assertEqual(len(fake.messages), 1)
+        self.assertEqual(fake.sessions, 1)
+
+    def test_slow_filters_hold_up_no_lease(self):
+        s = self.system
+        s.set('filters', [{'run': '/bin/sleep 1.2'}])
+        s.write_config()
+        self.addCleanup(s.write_config)
+        self.addCleanup(s.settings.pop, 'filters')
+        before = self.inbox()
+        for _ in range(24):
+            self.post('ann@example.org', sender='x@example.net')
+        for _ in range(3):
+            self.start()
+        wait_for(lambda: not self.waiting(), 90, 'an empty queue')
+        self.assertEqual(self.inbox(), before + 24)
+
+
+class Deaths(LeaseTest):
+    def mda(self, code=0, env=None):
+        """Once, with the leases of the dead at their end."""
+        self.end_leases()
+        return self.system.mda(code=code, env=env, fault=bool(env))
+
+    def test_neighbours_of_what_kills_workers_are_not_held(self):
+        """After its first death a batch is claimed one by one: three deaths
+        hold one message at most, whoever died of it."""
+        before = self.inbox()
+        for _ in range(4):
+            self.post('ann@example.org')
+        for _ in range(3):
+            self.mda(-9, {'M3MTA_FAULT': 'mda-claimed:kill'})
+        self.end_leases()
+        self.mda()
+        self.assertEqual([i['held'] for i in self.waiting()], [True])
+        self.assertEqual(self.inbox(), before + 3)
+
+    def test_what_killed_three_workers_is_held_with_the_reason(self):
+        self.post('ann@example.org')
+        for _ in range(3):
+            self.mda(-9, {'M3MTA_FAULT': 'mda-claimed:kill'})
+        done = self.mda()
+        self.assertIn(b'event=held', done.stderr)
+        item, = self.waiting()
+        self.assertTrue(item['held'])
+        shown = self.system.m3mta('queue', 'show', str(item['_id']))
+        self.assertIn('3 workers that had it died', shown)
+        self.assertIn('3 workers that had it',
+                      self.system.m3mta('queue', 'list'))
+        self.system.verify()
+        self.system.m3mta('queue', 'release', str(item['_id']))
+        self.mda()
+        self.assertEqual(self.waiting(), [])
+
+    def test_who_lives_and_gives_back_is_no_death(self):
+        """Stopped at work four times: none of them counts."""
+        self.fake('slow.example', delays={'RCPT': 30})
+        self.post('u@slow.example')
+        for _ in range(4):
+            mda = self.start()
+            wait_for(lambda: self.waiting()[0].get('leased'), 30, 'a claim')
+            time.sleep(0.5)
+            self.system.stop(mda)
+        item, = self.waiting()
+        self.assertEqual((item['starts'], item['held'], item['leased'],
+                          item['attempts']), (0, False, False, 0))
+
+
+if __name__ == '__main__':
+    unittest.main()
