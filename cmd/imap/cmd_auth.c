@@ -86,6 +86,7 @@ struct attempt {
 	struct mailbox *mailbox;
 	struct guard guard;
 	struct login_guard login;
+	bool is_begun;           /* it was told something of the mailbox */
 };
 
 static struct attempt
@@ -114,20 +115,46 @@ refuse(struct session *s)
 }
 
 static void
-fail(struct session *s, struct attempt *t)
+count_failure(struct session *s, struct attempt *t, struct str password)
 {
-	guard_login_failed(&t->guard, t->key, &t->login);
-	clock_sleep(t->login.delay_ms);
+	guard_login_failed(&t->guard, t->key, password, &t->login);
 	log_begin(LOG_AT_NOTE, "login-failed");
 	log_str("name", t->key);
 	log_num("tls", stream_is_tls(s->stream));
 	log_end();
+	s->n_failed_logins++;
+}
+
+static void
+end_at_last(struct session *s)
+{
+	if (s->n_failed_logins >= LOGIN_TRIES)
+		chat_bye(s, "Too many failed logins");
+}
+
+static void
+fail(struct session *s, struct attempt *t, struct str password)
+{
+	count_failure(s, t, password);
+	clock_sleep(t->login.delay_ms);
 	if (t->login.is_refused)
 		refuse(s);
 	else
 		chat_no(s, "[AUTHENTICATIONFAILED] Authentication failed");
-	if (++s->n_failed_logins >= LOGIN_TRIES)
-		chat_bye(s, "Too many failed logins");
+	end_at_last(s);
+}
+
+/*
+ * An exchange that ends behind its first answer has tried something: who
+ * looks for users or guesses without the last step is counted as well.
+ */
+static void
+abandon(struct session *s, struct attempt *t)
+{
+	if (!t->is_begun)
+		return;
+	count_failure(s, t, STR_NONE);
+	end_at_last(s);
 }
 
 /* The mailbox, counted and delayed by the limits. RC_TEMP: answered. */
@@ -138,9 +165,9 @@ look_up(struct session *s, struct attempt *t, struct str name)
 
 	t->key = address_key_of(s->arena, name);
 	if (session_open_db(s, &err) != RC_OK ||
-	    guard_login(&t->guard, t->key, &t->login, &err) != RC_OK ||
 	    mailbox_find(s->p->db, s->arena, t->key, &t->mailbox, &err) !=
-		RC_OK) {
+		RC_OK ||
+	    guard_login(&t->guard, t->key, &t->login, &err) != RC_OK) {
 		chat_failure(s, &err);
 		return RC_TEMP;
 	}
@@ -148,7 +175,7 @@ look_up(struct session *s, struct attempt *t, struct str name)
 		refuse(s);
 		return RC_TEMP;
 	}
-	clock_sleep(t->login.delay_ms);
+	t->is_begun = true;
 	return RC_OK;
 }
 
@@ -157,6 +184,7 @@ static void
 forget_secrets(struct session *s)
 {
 	arena_wipe(s->command_arena);
+	reader_forget(s->reader);
 	s->tag = STR("");
 }
 
@@ -181,7 +209,7 @@ cmd_login(struct session *s, const struct read_command *c)
 		if (login_check(t.mailbox, v[1].s))
 			succeed(s, &t);
 		else
-			fail(s, &t);
+			fail(s, &t, v[1].s);
 	}
 	forget_secrets(s);
 }
@@ -236,24 +264,27 @@ exchange(struct session *s, struct sasl *sasl, struct str response)
 		if (step == SASL_LOOKUP) {
 			if (look_up(s, &t, sasl_name(sasl)) != RC_OK)
 				return;
-			step = sasl_judge(sasl, t.mailbox, s->config->secret,
-			    &challenge);
+			step = sasl_judge(sasl, t.mailbox, t.key,
+			    s->config->secret, &challenge);
 		} else if (ask(s, challenge, &response)) {
 			step = sasl_step(sasl, response, &challenge);
 		} else {
+			abandon(s, &t);
 			return;
 		}
 	}
-	if (step == SASL_GOOD)
+	if (step == SASL_GOOD) {
 		succeed(s, &t);
-	else if (step == SASL_MALFORMED)
+	} else if (step == SASL_MALFORMED) {
 		chat_bad(s, "That is no message of this mechanism");
-	else
-		fail(s, &t);
+		abandon(s, &t);
+	} else {
+		fail(s, &t, sasl_password(sasl));
+	}
 }
 
-void
-cmd_authenticate(struct session *s, const struct read_command *c)
+static void
+authenticate(struct session *s, const struct read_command *c)
 {
 	struct str response = STR_NONE;
 	struct scram_channel channel;
@@ -272,6 +303,13 @@ cmd_authenticate(struct session *s, const struct read_command *c)
 	else if (c->text.n > 1 && !decode(s, c->text.args[1].s, &response))
 		return;
 	exchange(s, sasl, response);
+}
+
+/* However it ends: what it refuses may hold a password too. */
+void
+cmd_authenticate(struct session *s, const struct read_command *c)
+{
+	authenticate(s, c);
 	forget_secrets(s);
 }
 

@@ -72,6 +72,7 @@ struct login {
 	struct mailbox *mailbox;
 	struct guard guard;
 	struct login_guard counted;
+	bool is_begun;          /* it was told something of the mailbox */
 };
 
 static enum sasl_step
@@ -80,17 +81,17 @@ look_up(struct session *s, struct login *l, struct str *ret_challenge,
 {
 	l->key = address_key_of(s->arena, sasl_name(l->sasl));
 	if (session_open_db(s, err) != RC_OK ||
-	    guard_login(&l->guard, l->key, &l->counted, err) != RC_OK ||
 	    mailbox_find(s->p->db, s->arena, l->key, &l->mailbox, err) !=
-		RC_OK)
+		RC_OK ||
+	    guard_login(&l->guard, l->key, &l->counted, err) != RC_OK)
 		return SASL_LOOKUP;
 	if (l->counted.is_refused) {
 		err_set(err, RC_TEMP, "4.7.0", "too many failed logins");
 		return SASL_LOOKUP;
 	}
-	clock_sleep(l->counted.delay_ms);
-	return sasl_judge(
-	    l->sasl, l->mailbox, s->config->secret, ret_challenge);
+	l->is_begun = true;
+	return sasl_judge(l->sasl, l->mailbox, l->key, s->config->secret,
+	    ret_challenge);
 }
 
 static void
@@ -101,6 +102,19 @@ log_login(struct session *s, struct str name, bool is_good)
 	log_str("name", name);
 	log_num("tls", stream_is_tls(s->stream));
 	log_end();
+}
+
+/*
+ * An exchange that ends behind its first answer has tried something: who
+ * looks for users or guesses without the last step is counted as well.
+ */
+static void
+abandon(struct session *s, struct login *l)
+{
+	if (!l->is_begun)
+		return;
+	guard_login_failed(&l->guard, l->key, STR_NONE, &l->counted);
+	log_login(s, l->key, false);
 }
 
 static void
@@ -124,11 +138,13 @@ finish(struct session *s, struct login *l, enum sasl_step step,
 		    "Temporary authentication failure");
 		break;
 	case SASL_MALFORMED:
+		abandon(s, l);
 		fail(s, 501, "5.5.2", "That is no message of this mechanism");
 		break;
 	case SASL_ASK:
 	case SASL_FAILED:
-		guard_login_failed(&l->guard, l->key, &l->counted);
+		guard_login_failed(&l->guard, l->key,
+		    sasl_password(l->sasl), &l->counted);
 		clock_sleep(l->counted.delay_ms);
 		log_login(s, l->key, false);
 		if (l->counted.is_refused)
@@ -152,8 +168,10 @@ exchange(struct session *s, struct sasl *sasl, struct str response)
 			step = look_up(s, &l, &challenge, &err);
 		if (step != SASL_ASK)
 			break;
-		if (!ask(s, challenge, &response))
+		if (!ask(s, challenge, &response)) {
+			abandon(s, &l);
 			return;
+		}
 		step = sasl_step(sasl, response, &challenge);
 	}
 	finish(s, &l, step, &err);
@@ -181,6 +199,7 @@ cmd_auth(struct session *s, struct str argument)
 		     s, str_trim(str_tail(argument, end)), &response))
 		exchange(s, sasl, response);
 	arena_wipe(s->txn_arena);
+	reader_forget(s->reader);
 }
 
 /* --- what EHLO says --------------------------------------------------------------------- */

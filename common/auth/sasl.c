@@ -163,6 +163,12 @@ sasl_name(const struct sasl *s)
 	return s->name;
 }
 
+struct str
+sasl_password(const struct sasl *s)
+{
+	return s->mechanism->is_clear ? s->password : STR_NONE;
+}
+
 enum sasl_step
 sasl_step(struct sasl *s, struct str response, struct str *ret_challenge)
 {
@@ -176,13 +182,13 @@ sasl_step(struct sasl *s, struct str response, struct str *ret_challenge)
 }
 
 enum sasl_step
-sasl_judge(struct sasl *s, const struct mailbox *mailbox, struct str secret,
-    struct str *ret_challenge)
+sasl_judge(struct sasl *s, const struct mailbox *mailbox, struct str key,
+    struct str secret, struct str *ret_challenge)
 {
 	if (s->mechanism->is_clear)
 		return login_check(mailbox, s->password) ? SASL_GOOD
 							 : SASL_FAILED;
 	*ret_challenge = scram_server_first(s->scram,
-	    login_is_allowed(mailbox) ? &mailbox->scram : NULL, secret);
+	    login_is_allowed(mailbox) ? &mailbox->scram : NULL, key, secret);
 	return SASL_ASK;
 }

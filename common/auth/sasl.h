@@ -38,8 +38,14 @@ enum sasl_step sasl_step(
     struct sasl *s, struct str response, struct str *ret_challenge);
 /* As the client gave it. */
 struct str sasl_name(const struct sasl *s);
-/* mailbox may be NULL. secret: of the installation, see scram.h. */
+/* What it gave as the password; STR_NONE by SCRAM, which shows none. */
+struct str sasl_password(const struct sasl *s);
+/*
+ * mailbox may be NULL. key: under which it was looked for (model/address.h);
+ * every spelling of the name that leads to it must be answered alike. secret:
+ * of the installation, see scram.h.
+ */
 enum sasl_step sasl_judge(struct sasl *s, const struct mailbox *mailbox,
-    struct str secret, struct str *ret_challenge);
+    struct str key, struct str secret, struct str *ret_challenge);
 
 #endif

@@ -75,11 +75,11 @@ scram_make_keys(
 }
 
 static void
-make_fake_keys(struct scram *s, struct str secret)
+make_fake_keys(struct scram *s, struct str key, struct str secret)
 {
 	uint8_t *salt = arena_alloc(s->a, HASH);
 
-	hmac(secret.p, secret.len, s->name, salt);
+	hmac(secret.p, secret.len, key, salt);
 	s->keys = (struct scram_keys){ .iterations = ITERATIONS,
 		.salt = str_make(salt, SALT_OCTETS) };
 	rnd_fill(s->keys.stored_key, sizeof(s->keys.stored_key));
@@ -192,7 +192,7 @@ scram_client_first(
 
 struct str
 scram_server_first(struct scram *s, const struct scram_keys *keys,
-    struct str secret)
+    struct str key, struct str secret)
 {
 	struct buf b = BUF_INIT;
 	uint8_t ours[NONCE_OCTETS];
@@ -201,7 +201,7 @@ scram_server_first(struct scram *s, const struct scram_keys *keys,
 	if (s->is_known)
 		s->keys = *keys;
 	else
-		make_fake_keys(s, secret);
+		make_fake_keys(s, key, secret);
 	rnd_fill(ours, sizeof(ours));
 	buf_add_str(&b, s->nonce);
 	base64_encode(&b, str_make(ours, sizeof(ours)));

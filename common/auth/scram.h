@@ -31,11 +31,11 @@ bool scram_client_first(
     struct scram *s, struct str message, struct str *ret_name);
 /*
  * The answer to it. keys NULL or without iterations: an unknown user gets
- * a salt made from `secret` and the name, always the same one, and fails at
- * the end.
+ * a salt made from `secret` and the directory's key of the name, the same one
+ * for each spelling of it, and fails at the end.
  */
 struct str scram_server_first(struct scram *s, const struct scram_keys *keys,
-    struct str secret);
+    struct str key, struct str secret);
 /* False: malformed or a wrong proof. *ret_message is the server's last. */
 bool scram_client_final(
     struct scram *s, struct str message, struct str *ret_message);

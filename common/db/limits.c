@@ -71,10 +71,14 @@ limit_take(struct db *db, struct str key, int64_t cost, int64_t window_ms,
 	    "[", "$n", BCON_INT64(cost), "]", "}", "]", "}",
 	    "failed", "{", "$cond", "[", IS_OVER, BCON_INT64(0), "{",
 	    "$ifNull", "[", "$failed", BCON_INT64(0), "]", "}", "]", "}",
+	    "h", "{", "$cond", "[", IS_OVER, "$$REMOVE", "{", "$ifNull", "[",
+	    "$h", "$$REMOVE", "]", "}", "]", "}",
 	    "until", "{", "$cond", "[", IS_OVER, NOW_PLUS(window_ms),
-	    "$until", "]", "}",
-	    "now", "$$NOW", "expires", NOW_PLUS(window_ms + KEEP_MS), "}",
-	    "}");
+	    "$until", "]", "}", "now", "$$NOW", "}",
+	    "}",
+	    "1", "{", "$set", "{", "expires", "{", "$cond", "[", "{",
+	    "$isArray", "$h", "}", "$until", NOW_PLUS(window_ms + KEEP_MS),
+	    "]", "}", "}", "}");
 
 	rc = limit_change(db, key, pipeline, &reply, err);
 	if (rc != RC_OK)
@@ -89,20 +93,45 @@ limit_take(struct db *db, struct str key, int64_t cost, int64_t window_ms,
 	return RC_OK;
 }
 
+static void
+limits_mark(
+    const struct str *keys, size_t n, const bson_t *doc, bool *ret_held)
+{
+	bson_iter_t it;
+	struct str id;
+	uint32_t len;
+	size_t i;
+
+	if (!bson_iter_init_find(&it, doc, "_id"))
+		return;
+	id.p = bson_iter_utf8(&it, &len);
+	id.len = len;
+	for (i = 0; i < n; i++)
+		ret_held[i] |= str_equals(keys[i], id);
+}
+
+struct limits_looked {
+	const struct str *keys;
+	size_t n;
+	bool *held;
+};
+
 static enum rc
 limits_look(struct db *db, const bson_t *filter, const bson_t *opts,
-    bool *ret_any, struct err *err)
+    const struct limits_looked *to, struct err *err)
 {
 	enum rc rc = db_connect(db, err);
 	mongoc_cursor_t *cursor;
 	bson_error_t error;
 	const bson_t *doc;
 
+	memset(to->held, 0, to->n * sizeof(*to->held));
 	if (rc != RC_OK)
 		return rc;
 	cursor = mongoc_collection_find_with_opts(
 	    db_coll(db, DB_LIMITS), filter, opts, NULL);
-	*ret_any = mongoc_cursor_next(cursor, &doc);
+	while (mongoc_cursor_next(cursor, &doc))
+		limits_mark(to->keys, to->n, doc, to->held);
 	if (mongoc_cursor_error(cursor, &error))
 		rc = db_error(db, &error, NULL, "limits", err);
 	mongoc_cursor_destroy(cursor);
@@ -111,56 +140,89 @@ limits_look(struct db *db, const bson_t *filter, const bson_t *opts,
 
 /* Outside of the causal session, as the writes are. */
 enum rc
-limit_any(struct db *db, const struct str *keys, size_t n, bool *ret_any,
+limit_look(struct db *db, const struct str *keys, size_t n, bool *ret_held,
     struct err *err)
 {
+	struct limits_looked to = { keys, n, ret_held };
 	bson_t filter = BSON_INITIALIZER;
-	bson_t *opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch",
-	    BCON_BOOL(true), "readConcern", "{", "level", "local", "}");
+	bson_t *opts = BCON_NEW("singleBatch", BCON_BOOL(true), "limit",
+	    BCON_INT64((int64_t)n), "projection", "{", "_id",
+	    BCON_BOOL(true), "}", "readConcern", "{", "level", "local", "}");
 	enum rc rc;
 	bson_t in;
 
 	BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &in);
 	doc_add_texts(&in, "$in", keys, n);
 	bson_append_document_end(&filter, &in);
-	BCON_APPEND(&filter, "$or", "[", "{", "n", "{", "$gt", BCON_INT64(0),
-	    "}", "}", "{", "failed", "{", "$gt", BCON_INT64(0), "}", "}",
-	    "]");
+	BCON_APPEND(&filter, "$expr", "{", "$gt", "[", "$until", "$$NOW",
+	    "]", "}", "$or", "[", "{", "n", "{", "$gt", BCON_INT64(0), "}",
+	    "}", "{", "failed", "{", "$gt", BCON_INT64(0), "}", "}", "]");
 	db->is_retryable = false;
-	rc = limits_look(db, &filter, opts, ret_any, err);
+	rc = limits_look(db, &filter, opts, &to, err);
 	if (rc != RC_OK && db->is_retryable)
-		rc = limits_look(db, &filter, opts, ret_any, err);
+		rc = limits_look(db, &filter, opts, &to, err);
 	bson_destroy(opts);
 	bson_destroy(&filter);
 	return rc;
 }
 
-enum rc
-limit_fail(struct db *db, struct str key, struct err *err)
-{
-	bson_t reply, *pipeline = BCON_NEW("0", "{", "$set", "{", "failed",
-	    "{", "$add", "[", "{", "$ifNull", "[", "$failed", BCON_INT64(0),
-	    "]", "}", BCON_INT64(1), "]", "}", "}", "}");
-	enum rc rc = limit_change(db, key, pipeline, &reply, err);
+enum { HASHES_KEPT = 64 };
 
-	if (rc == RC_OK)
-		bson_destroy(&reply);
-	return rc;
+/* h: hashes of what failed in this window; it goes when the window does. */
+static bson_t *
+limit_fail_pipeline(uint32_t hash)
+{
+	bool has_hash = hash != 0;
+
+	return BCON_NEW(
+	    "0", "{", "$set", "{", "again", "{", "$and", "[",
+	    BCON_BOOL(has_hash), "{", "$in", "[", BCON_INT64(hash), "{",
+	    "$ifNull", "[", "$h", "[", "]", "]", "}", "]", "}", "]", "}", "}",
+	    "}",
+	    "1", "{", "$set", "{", "failed", "{", "$add", "[", "{", "$ifNull",
+	    "[", "$failed", BCON_INT64(0), "]", "}", "{", "$cond", "[",
+	    "$again", BCON_INT64(0), BCON_INT64(1), "]", "}", "]", "}",
+	    "h", "{", "$cond", "[", "{", "$or", "[", "$again",
+	    BCON_BOOL(!has_hash), "]", "}", "{", "$ifNull", "[", "$h",
+	    "$$REMOVE", "]", "}", "{", "$slice", "[", "{", "$concatArrays",
+	    "[", "{", "$ifNull", "[", "$h", "[", "]", "]", "}", "[",
+	    BCON_INT64(hash), "]", "]", "}", BCON_INT32(-HASHES_KEPT), "]",
+	    "}", "]", "}", "}", "}",
+	    "2", "{", "$set", "{", "expires", "{", "$cond", "[", "{",
+	    "$isArray", "$h", "}", "{", "$ifNull", "[", "$until", "$expires",
+	    "]", "}", "$expires", "]", "}", "}", "}");
 }
 
 enum rc
-limit_give(struct db *db, struct str key, int64_t cost, struct err *err)
+limit_fail(struct db *db, struct str key, uint32_t hash, bool *ret_is_again,
+    struct err *err)
 {
 	bson_t reply;
-	enum rc rc;
-	bson_t *pipeline = BCON_NEW(
-	    "0", "{", "$set", "{", "n", "{", "$max", "[", BCON_INT64(0), "{",
-	    "$subtract", "[", "{", "$ifNull", "[", "$n", BCON_INT64(0), "]",
-	    "}", BCON_INT64(cost), "]", "}", "]", "}",
-	    "expires", "{", "$ifNull", "[", "$expires", NOW_PLUS(KEEP_MS),
-	    "]", "}", "}", "}");
+	enum rc rc =
+	    limit_change(db, key, limit_fail_pipeline(hash), &reply, err);
 
-	rc = limit_change(db, key, pipeline, &reply, err);
+	if (rc != RC_OK)
+		return rc;
+	*ret_is_again = doc_bool(&reply, "value.again");
+	bson_destroy(&reply);
+	return RC_OK;
+}
+
+/* field - n, but not below 0 */
+#define LESS(field, n) "{", "$max", "[", BCON_INT64(0), "{", "$subtract", "[", \
+	"{", "$ifNull", "[", field, BCON_INT64(0), "]", "}", BCON_INT64(n), \
+	"]", "}", "]", "}"
+
+enum rc
+limit_give(struct db *db, struct str key, int64_t cost, int64_t failed,
+    struct err *err)
+{
+	bson_t reply, *pipeline = BCON_NEW(
+	    "0", "{", "$set", "{", "n", LESS("$n", cost), "failed",
+	    LESS("$failed", failed), "expires", "{", "$ifNull", "[",
+	    "$expires", NOW_PLUS(KEEP_MS), "]", "}", "}", "}");
+	enum rc rc = limit_change(db, key, pipeline, &reply, err);
+
 	if (rc == RC_OK)
 		bson_destroy(&reply);
 	return rc;
@@ -170,7 +232,8 @@ enum rc
 limit_clear(struct db *db, struct str key, struct err *err)
 {
 	bson_t reply, *pipeline = BCON_NEW("0", "{", "$set", "{", "n",
-	    BCON_INT64(0), "failed", BCON_INT64(0), "expires", NOW_PLUS(KEEP_MS), "}", "}");
+	    BCON_INT64(0), "failed", BCON_INT64(0), "h", "$$REMOVE",
+	    "expires", NOW_PLUS(KEEP_MS), "}", "}");
 	enum rc rc = limit_change(db, key, pipeline, &reply, err);
 
 	if (rc == RC_OK)

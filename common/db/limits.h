@@ -22,16 +22,22 @@ struct limit_state {
 enum rc limit_take(struct db *db, struct str key, int64_t cost,
     int64_t window_ms, struct limit_state *ret_state, struct err *err);
 /*
- * False in *ret_any: none of the n counters holds anything. A look, nothing
- * is counted: one read, which waits for no other node.
+ * ret_held[i]: the counter keys[i] holds something in a window that has not
+ * ended. A look, nothing is counted: one read, which waits for no other node.
  */
-enum rc limit_any(struct db *db, const struct str *keys, size_t n,
-    bool *ret_any, struct err *err);
-/* What was taken before turned out to be a failure: it stays, and is known. */
-enum rc limit_fail(struct db *db, struct str key, struct err *err);
-/* Takes cost back, for what turned out not to count. */
-enum rc limit_give(
-    struct db *db, struct str key, int64_t cost, struct err *err);
+enum rc limit_look(struct db *db, const struct str *keys, size_t n,
+    bool *ret_held, struct err *err);
+/*
+ * What was taken before turned out to be a failure: it stays, and is known.
+ * hash, not 0: what failed (auth/repeat.h); *ret_is_again: that was counted
+ * in this window before, and nothing is counted. The hashes are deleted at
+ * the end of the window. 0: each failure is another one.
+ */
+enum rc limit_fail(struct db *db, struct str key, uint32_t hash,
+    bool *ret_is_again, struct err *err);
+/* Takes cost back, for what turned out not to count, and failures. */
+enum rc limit_give(struct db *db, struct str key, int64_t cost,
+    int64_t failed, struct err *err);
 enum rc limit_clear(struct db *db, struct str key, struct err *err);
 
 #endif

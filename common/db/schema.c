@@ -26,7 +26,7 @@
  * blobs      _id 16 octets: blob id and number of the chunk, b octets
  * trash      _id, owner, folder, m modseq, at, u [lo, hi, lo, hi ...],
  *            messages [ids] until gc took them
- * limits     _id key, counters, expires
+ * limits     _id key, counters, h [hashes of wrong passwords], expires
  * annotations _id, owner (16 zeros: all), folder (12 zeros: the server),
  *            name (another user's private one: his owner id before it),
  *            value, stamp (another with each value)

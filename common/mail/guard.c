@@ -1,6 +1,7 @@
 /* Limits over time; see guard.h. */
 #include "mail/guard.h"
 
+#include "auth/repeat.h"
 #include "base/cidr.h"
 #include "db/limits.h"
 #include "log/log.h"
@@ -45,9 +46,18 @@ guard_rate(const struct guard *g, enum config_key key, struct str who,
 
 /* --- logins ---------------------------------------------------------------------- */
 
+enum login_key {
+	KEY_NETWORK, /* failures of a network, of all users */
+	KEY_USER,    /* failures of a user, from all networks */
+	KEY_PAIR,    /* failures of a user from a network */
+	KEY_KNOWN,   /* a user logged in from a network of late */
+	KEYS,
+};
+
+#define KNOWN_MS (INT64_C(30) * 24 * 3600 * 1000)
+
 struct login_keys {
-	struct str network;
-	struct str user;
+	struct str v[KEYS];
 };
 
 static struct login_keys
@@ -55,17 +65,18 @@ keys_of(const struct guard *g, struct str name)
 {
 	char text[64];
 	struct str network = cidr_source_key(g->peer, text);
+	struct str pair = arena_join3(g->a, network, STR(" "), name);
 
-	return (struct login_keys){
-		arena_join(g->a, STR("login network "), network),
-		arena_join(g->a, STR("login user "), name),
-	};
+	return (struct login_keys){ {
+		[KEY_NETWORK] =
+		    arena_join(g->a, STR("login network "), network),
+		[KEY_USER] = arena_join(g->a, STR("login user "), name),
+		[KEY_PAIR] = arena_join(g->a, STR("login pair "), pair),
+		[KEY_KNOWN] = arena_join(g->a, STR("login known "), pair),
+	} };
 }
 
-/*
- * By what is known to have failed, and this try: logins that are under way at
- * the same time, as those of a webmail, delay nobody.
- */
+/* Of the answer to a failure, by what is known to have failed before it. */
 static int64_t
 delay_of(const struct config *c, int64_t failures)
 {
@@ -78,11 +89,73 @@ delay_of(const struct config *c, int64_t failures)
 	return ms < most ? ms : most;
 }
 
+/* Of these networks nothing is counted, and nobody there is held up. */
 static bool
-is_on(const struct config *c)
+guard_is_exempt(const struct guard *g)
 {
-	return c->v[CFG_LIMIT_LOGINS_SOURCE].n ||
-	    c->v[CFG_LIMIT_LOGINS_FREE].n;
+	const struct config_value *nets =
+	    &g->config->v[CFG_LIMIT_LOGINS_EXEMPT];
+	size_t i;
+
+	for (i = 0; i < nets->count; i++) {
+		if (cidr_matches(nets->list[i], g->peer))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_on(const struct guard *g)
+{
+	const struct config_value *v = g->config->v;
+
+	return (v[CFG_LIMIT_LOGINS_SOURCE].n || v[CFG_LIMIT_LOGINS_USER].n ||
+		   v[CFG_LIMIT_LOGINS_FREE].n) &&
+	    !guard_is_exempt(g);
+}
+
+/* Of one counter: by the key that limits it, else by that of the delays. */
+static int64_t
+guard_window(const struct config *c, enum login_key key)
+{
+	const struct config_value *v =
+	    &c->v[key == KEY_NETWORK ? CFG_LIMIT_LOGINS_SOURCE
+				     : CFG_LIMIT_LOGINS_USER];
+
+	if (v->n == 0)
+		v = &c->v[CFG_LIMIT_LOGINS_FREE];
+	if (v->n == 0)
+		v = &c->v[CFG_LIMIT_LOGINS_SOURCE];
+	return (int64_t)v->count;
+}
+
+static enum rc
+guard_give_all(const struct guard *g, const struct login_keys *k,
+    int64_t cost, int64_t failed, struct err *err)
+{
+	enum rc rc = RC_OK;
+	int i;
+
+	for (i = 0; rc == RC_OK && i <= KEY_PAIR; i++)
+		rc = limit_give(g->db, k->v[i], cost, failed, err);
+	return rc;
+}
+
+/*
+ * Whose limit this try is over; KEYS: none. A user who logged in from here of
+ * late is not held up by others: only what failed for him here counts.
+ */
+static enum login_key
+guard_over(const struct guard *g, bool is_known, const struct limit_state *n)
+{
+	int64_t source = g->config->v[CFG_LIMIT_LOGINS_SOURCE].n;
+	int64_t user = g->config->v[CFG_LIMIT_LOGINS_USER].n;
+
+	if (is_known)
+		return user && n[KEY_PAIR].n > user ? KEY_PAIR : KEYS;
+	if (source && n[KEY_NETWORK].n > source)
+		return KEY_NETWORK;
+	return user && n[KEY_USER].n > user ? KEY_USER : KEYS;
 }
 
 /* Exact, however many processes count at the same time. */
@@ -90,89 +163,120 @@ static enum rc
 count_login(const struct guard *g, const struct login_keys *k,
     struct login_guard *ret, struct err *err)
 {
-	const struct config_value *source =
-	    &g->config->v[CFG_LIMIT_LOGINS_SOURCE];
-	const struct config_value *unpunished =
-	    &g->config->v[CFG_LIMIT_LOGINS_FREE];
-	struct limit_state user = { 0 }, network = { 0 };
-	enum rc rc;
+	struct limit_state n[KEY_PAIR + 1];
+	enum login_key over;
+	enum rc rc = RC_OK;
+	int i;
 
-	*ret = (struct login_guard){ .is_counted = true };
-	rc = limit_take(g->db, k->network, 1,
-	    (int64_t)(source->n ? source->count : unpunished->count),
-	    &network, err);
-	if (rc == RC_OK && source->n && network.n > source->n) {
+	for (i = 0; rc == RC_OK && i <= KEY_PAIR; i++)
+		rc = limit_take(g->db, k->v[i], 1,
+		    guard_window(g->config, (enum login_key)i), &n[i], err);
+	if (rc != RC_OK)
+		return rc;
+	over = guard_over(g, ret->is_known, n);
+	if (over != KEYS) {
 		ret->is_refused = true;
-		log_limit(k->network, network.n, network.left_ms);
-		return RC_OK;
+		log_limit(k->v[over], n[over].n, n[over].left_ms);
+		return guard_give_all(g, k, 1, 0, err);
 	}
-	if (rc == RC_OK && unpunished->n)
-		rc = limit_take(g->db, k->user, 1,
-		    (int64_t)unpunished->count, &user, err);
-	ret->delay_ms = delay_of(g->config,
-	    user.failed > network.failed ? user.failed : network.failed);
-	return rc;
+	ret->is_counted = true;
+	ret->pair_failed = n[KEY_PAIR].failed;
+	ret->failed = n[KEY_USER].failed > n[KEY_NETWORK].failed
+	    ? n[KEY_USER].failed
+	    : n[KEY_NETWORK].failed;
+	return RC_OK;
 }
 
 enum rc
 guard_login(const struct guard *g, struct str name, struct login_guard *ret,
     struct err *err)
 {
+	bool held[KEYS];
 	struct login_keys k;
-	bool has_failures;
 	enum rc rc;
 
 	*ret = (struct login_guard){ 0 };
-	if (!is_on(g->config))
+	if (!is_on(g))
 		return RC_OK;
 	k = keys_of(g, name);
-	rc = limit_any(g->db, (const struct str[]){ k.network, k.user }, 2,
-	    &has_failures, err);
-	if (rc != RC_OK || !has_failures)
+	rc = limit_look(g->db, k.v, KEYS, held, err);
+	if (rc != RC_OK)
 		return rc;
+	ret->is_known = held[KEY_KNOWN];
+	if (!held[KEY_NETWORK] && !held[KEY_USER] && !held[KEY_PAIR])
+		return RC_OK;
 	return count_login(g, &k, ret, err);
 }
 
+/*
+ * Takes back this try and what failed before for this user from here; what
+ * others did stays, or an attacker with a mailbox of his own would begin anew
+ * with each login.
+ */
 void
 guard_login_good(const struct guard *g, struct str name,
     const struct login_guard *login)
 {
+	struct limit_state unused;
+	enum rc rc = RC_OK;
 	struct login_keys k;
 	struct err err;
-	enum rc rc = RC_OK;
 
-	if (!login->is_counted)
+	if (!is_on(g))
 		return;
 	k = keys_of(g, name);
-	if (g->config->v[CFG_LIMIT_LOGINS_FREE].n)
-		rc = limit_clear(g->db, k.user, &err);
-	if (rc == RC_OK)
-		rc = limit_give(g->db, k.network, 1, &err);
+	if (login->is_counted)
+		rc = guard_give_all(g, &k, 1 + login->pair_failed,
+		    login->pair_failed, &err);
+	if (rc == RC_OK && login->pair_failed)
+		rc = limit_clear(g->db, k.v[KEY_PAIR], &err);
+	if (rc == RC_OK && !login->is_known)
+		rc = limit_take(g->db, k.v[KEY_KNOWN], 1, KNOWN_MS, &unused,
+		    &err);
 	if (rc != RC_OK)
 		log_failure("limits", &err);
 }
 
-void
-guard_login_failed(
-    const struct guard *g, struct str name, struct login_guard *login)
+static enum rc
+guard_count_failure(const struct guard *g, const struct login_keys *k,
+    uint32_t hash, struct login_guard *login, struct err *err)
 {
-	bool was_counted = login->is_counted;
+	bool is_again = false, unused;
+	enum rc rc =
+	    limit_fail(g->db, k->v[KEY_PAIR], hash, &is_again, err);
+
+	if (rc == RC_OK && is_again)
+		rc = guard_give_all(g, k, 1, 0, err);
+	else if (rc == RC_OK)
+		rc = limit_fail(g->db, k->v[KEY_NETWORK], 0, &unused, err);
+	if (rc == RC_OK && !is_again)
+		rc = limit_fail(g->db, k->v[KEY_USER], 0, &unused, err);
+	login->delay_ms =
+	    delay_of(g->config, login->failed - (is_again ? 1 : 0));
+	return rc;
+}
+
+void
+guard_login_failed(const struct guard *g, struct str name,
+    struct str password, struct login_guard *login)
+{
 	enum rc rc = RC_OK;
 	struct login_keys k;
+	uint32_t hash = 0;
 	struct err err;
 
-	login->delay_ms = 0;
-	if (!is_on(g->config))
+	if (!is_on(g))
 		return;
 	k = keys_of(g, name);
-	if (!was_counted)
+	if (!login->is_counted)
 		rc = count_login(g, &k, login, &err);
 	if (rc == RC_OK && login->is_refused)
 		return;
+	if (password.p)
+		hash = repeat_hash(config_str(g->config, CFG_RUNTIME_DIR),
+		    name, password);
 	if (rc == RC_OK)
-		rc = limit_fail(g->db, k.network, &err);
-	if (rc == RC_OK && g->config->v[CFG_LIMIT_LOGINS_FREE].n)
-		rc = limit_fail(g->db, k.user, &err);
+		rc = guard_count_failure(g, &k, hash, login, &err);
 	if (rc != RC_OK)
 		log_failure("limits", &err);
 }

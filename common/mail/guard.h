@@ -26,25 +26,33 @@ enum rc guard_rate(const struct guard *g, enum config_key key,
 struct login_guard {
 	bool is_refused;      /* answer that it was not even tried */
 	bool is_counted;
-	int64_t delay_ms;     /* to be waited before what comes next */
+	bool is_known;        /* he logged in from this network of late */
+	int64_t delay_ms;     /* after a failure: before its answer */
+	int64_t failed;       /* before this try: of user or network */
+	int64_t pair_failed;  /* of this user from this network */
 };
 
 /*
  * Before a login is tried. Where nothing has failed of late, that costs one
- * read, and a good login writes nothing. Else the try is counted against the
- * network's limit, so that tries side by side see each other;
- * guard_login_good takes that back.
+ * read. Else the try is counted, for the network, for the user, and for the
+ * two together, so that tries side by side see each other; guard_login_good
+ * takes that back. Over limit.logins.source (network) or limit.logins.user
+ * it is refused, unless this user logged in from this network within 30 days:
+ * then only his own failures from there count. A right password is never
+ * delayed.
  */
 enum rc guard_login(const struct guard *g, struct str name,
     struct login_guard *ret, struct err *err);
+/* Writes nothing when he is known there and nothing had failed. */
 void guard_login_good(const struct guard *g, struct str name,
     const struct login_guard *login);
 /*
- * Counts the failure, which delays the next ones. What was not counted before
- * may turn out to be over the limit now: is_refused and delay_ms are those of
- * the answer.
+ * Counts the failure; password, when it is known, is counted once in its
+ * window (auth/repeat.h), else STR_NONE. What was not counted before may turn
+ * out to be over a limit now: is_refused and delay_ms are those of the
+ * answer.
  */
-void guard_login_failed(
-    const struct guard *g, struct str name, struct login_guard *login);
+void guard_login_failed(const struct guard *g, struct str name,
+    struct str password, struct login_guard *login);
 
 #endif

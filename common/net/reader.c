@@ -63,6 +63,14 @@ reader_drop(struct reader *r)
 	r->raw_at = r->raw_end = 0;
 }
 
+void
+reader_forget(struct reader *r)
+{
+	explicit_bzero(r->data, r->at);
+	if (r->most > r->end)
+		explicit_bzero(r->data + r->end, r->most - r->end);
+}
+
 static void
 take_in(struct reader *r, size_t n)
 {

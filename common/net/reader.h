@@ -45,6 +45,8 @@ size_t reader_pending(const struct reader *r);
 bool reader_has_input(struct reader *r);
 /* Forgets what is pending (after STARTTLS was refused). */
 void reader_drop(struct reader *r);
+/* Wipes what was handed out: a secret was in it. Ends slices. */
+void reader_forget(struct reader *r);
 /*
  * Puts a decoder between stream and reader (COMPRESS=DEFLATE): what is
  * pending is handed to it first. NULL ends it.

@@ -122,6 +122,7 @@ talk(struct client *c, struct sasl *s)
 		if (sasl_is_clear(s))
 			return; /* crypt(5) is slow, and not ours */
 		step = sasl_judge(s, is_unknown ? NULL : &c->mailbox,
+		    STR("ann@example.org"),
 		    STR("secret"), &challenge);
 		CHECK(step == SASL_ASK && challenge.len > 0);
 	} while (step == SASL_ASK);

@@ -4,11 +4,11 @@ import base64
 import concurrent.futures
 import os
 import re
-import subprocess
 import time
 import unittest
 
 from harness import Dialog, LiveTest
+from piped import Piped
 from rows import PLAIN
 from test_smtp_dialog import B, HELLO, MAIL, RCPT
 
@@ -271,7 +271,7 @@ class Policy(LiveTest):
                        'limit.logins.free=1000/15m', TCPREMOTEIP=address)
         self.say(d, HELLO)
         answer = d.smtp('AUTH PLAIN ' + base64.b64encode(
-            b'\0nobody@example.org\0x').decode())
+            f'\0nobody@example.org\0{address}'.encode()).decode())
         d.close()
         return answer[:3]
 
@@ -319,29 +319,6 @@ class Policy(LiveTest):
             if answer[:1] not in '23':
                 return answer
         return d.smtp(B + b'.\r\n')
-
-
-class Piped(Dialog):
-    """A program on pipes, with an environment that names the peer."""
-
-    def __init__(self, system, options, env):
-        self.process = subprocess.Popen(
-            [system.binary('m3mta-smtp'), '-c', system.config, *options],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, env=dict(os.environ, **env))
-        self.file = self.process.stdout
-
-    def send(self, data):
-        self.process.stdin.write(
-            data if isinstance(data, bytes) else data.encode())
-        self.process.stdin.flush()
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.stdin.close()
-            self.process.wait(30)
-        self.file.close()
-        return self.process.returncode
 
 
 if __name__ == '__main__':

@@ -580,7 +580,9 @@ class BadInput(RowTest):
     @row(67, '11 wrong passwords over 5 sessions: delayed, then refused')
     def test_wrong_passwords(self):
         self.system.db.limits.delete_many({})
-        wrong = base64.b64encode(b'\0ann@example.org\0no').decode()
+        wrong = iter(base64.b64encode(
+            f'\0ann@example.org\0no{n}'.encode()).decode()
+            for n in range(11))
         options = ('-o', 'limit.logins.source=8/15m', '-o',
                    'limit.logins.free=2/15m', '-o', 'limit.logins.delay=1s')
         sessions = [self.start(*options) for _ in range(5)]
@@ -589,7 +591,7 @@ class BadInput(RowTest):
         answers = []
         for n in (5, 5, 1):
             for d in sessions[:n]:
-                d.send(f'AUTH PLAIN {wrong}\r\n')
+                d.send(f'AUTH PLAIN {next(wrong)}\r\n')
             answers += [d.reply()[0][:9] for d in sessions[:n]]
         self.assertEqual(sorted(answers), ['454 4.7.0'] * 3 +
                          ['535 5.7.8'] * 8)
