@@ -158,7 +158,7 @@ add_facts_items(struct fetch *f, const struct target *t)
 	if (items & FETCH_PREVIEW) {
 		add_name(&f->text, STR("PREVIEW"));
 		render_nstring(&f->text,
-		    t->facts.preview.p ? t->facts.preview : STR(""), true);
+		    t->facts.preview.p ? t->facts.preview : STR(""), utf8);
 	}
 }
 

@@ -75,6 +75,7 @@
 #define LIMIT_HEADER_NAME        998    /* of a field: a line (RFC 5322) */
 #define LIMIT_MIME_FIELD         65536  /* octets of a field that is parsed */
 #define LIMIT_MIME_ADDRESSES     10000  /* of one envelope, kept */
+#define LIMIT_PREVIEW            (1 << 20) /* octets of a part looked at */
 #define LIMIT_MIME_FACTS         262144 /* octets of encoded facts */
 #define LIMIT_GRAMS              8192   /* octets of an index; 2^n */
 #define LIMIT_INDEXED            262144 /* octets of a message with one */

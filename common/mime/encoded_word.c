@@ -56,22 +56,6 @@ decode_q(struct arena *a, struct str text)
 	return str_make(copy, n);
 }
 
-static bool
-add_word(struct arena *a, struct str *rest, struct buf *out)
-{
-	struct str charset, text, bytes;
-	char kind;
-	size_t len = word_length(*rest, &charset, &kind, &text);
-
-	if (len == 0 || (kind != 'b' && kind != 'q'))
-		return false;
-	bytes = kind == 'b' ? decode_all(a, STR("base64"), text)
-			    : decode_q(a, text);
-	charset_to_utf8(out, charset, bytes);
-	*rest = str_tail(*rest, len);
-	return true;
-}
-
 static size_t
 blanks(struct str s)
 {
@@ -82,22 +66,69 @@ blanks(struct str s)
 	return i;
 }
 
+/* Words in a row of one charset: a character may be split between them. */
+struct run {
+	struct str charset;
+	char kind;
+	struct buf bytes;
+};
+
+static void
+encoded_end_run(struct run *r, struct buf *out)
+{
+	charset_to_utf8(out, r->charset, buf_str(&r->bytes));
+	buf_reset(&r->bytes);
+}
+
+static bool
+encoded_goes_on(const struct run *r, struct str charset, char kind)
+{
+	return r->bytes.len && kind == r->kind &&
+	    str_equals_nocase(r->charset, charset) &&
+	    !charset_is_stateful(charset);
+}
+
+/*
+ * RFC 2047 5 forbids to split a character, and .NET, PHP and others do it: so
+ * the octets of neighbours are joined, each word decoded by itself, before
+ * they are converted.
+ */
+static bool
+add_word(struct arena *a, struct str *rest, struct run *r, struct buf *out)
+{
+	struct str charset, text;
+	char kind;
+	size_t len = word_length(*rest, &charset, &kind, &text);
+
+	if (len == 0 || (kind != 'b' && kind != 'q'))
+		return false;
+	if (!encoded_goes_on(r, charset, kind))
+		encoded_end_run(r, out);
+	r->charset = charset;
+	r->kind = kind;
+	buf_add_str(&r->bytes, kind == 'b'
+		? decode_all(a, STR("base64"), text)
+		: decode_q(a, text));
+	*rest = str_tail(*rest, len);
+	return true;
+}
+
 struct str
 encoded_words_decode(struct arena *a, struct str value)
 {
 	struct buf out = BUF_INIT;
+	struct run run = { .bytes = BUF_INIT };
 	struct str rest = value, decoded;
 
-	if (str_find(value, STR("=?")) == value.len) {
-		charset_to_utf8(&out, STR(""), value);
-		rest = STR("");
-	}
 	while (rest.len) {
 		size_t plain = str_find(rest, STR("=?"));
 
+		if (plain)
+			encoded_end_run(&run, &out);
 		charset_to_utf8(&out, STR(""), str_slice(rest, 0, plain));
 		rest = str_tail(rest, plain);
-		if (rest.len && !add_word(a, &rest, &out)) {
+		if (rest.len && !add_word(a, &rest, &run, &out)) {
+			encoded_end_run(&run, &out);
 			buf_add(&out, rest.p, 2);
 			rest = str_tail(rest, 2);
 			continue;
@@ -106,6 +137,8 @@ encoded_words_decode(struct arena *a, struct str value)
 			str_tail(rest, blanks(rest)), STR("=?")))
 			rest = str_tail(rest, blanks(rest));
 	}
+	encoded_end_run(&run, &out);
+	buf_done(&run.bytes);
 	decoded = arena_dup_str(a, buf_str(&out));
 	buf_done(&out);
 	return decoded;

@@ -4,6 +4,8 @@
 
 #include "base/limits.h"
 #include "base/vec.h"
+#include "mime/decode.h"
+#include "mime/html.h"
 #include "mime/parse.h"
 
 /* Octets of a line that are looked at for a boundary: "--" text "--". */
@@ -22,11 +24,23 @@ struct boundary {
 	uint32_t level; /* of its multipart in mime_parser.open */
 };
 
-/* The first octets of the part that the preview is made of. */
+enum { PREVIEW_RAW = 4096, PREVIEW_TEXT = 16384 };
+
+/*
+ * The part that the preview is made of: octets as they come, and what is left
+ * of them when they are decoded and HTML's markup is gone.
+ */
 struct preview {
-	char *raw;
-	size_t len;
+	char *raw;       /* PREVIEW_RAW octets */
+	size_t n_raw;
+	char *kept;      /* PREVIEW_TEXT octets */
+	size_t n_kept;
+	uint64_t n_seen; /* octets of the part */
+	struct decoder decoder;
+	struct html_filter filter;
+	bool is_filtered; /* by the filter, before its charset is decoded */
 	bool is_open;    /* the current part's body is being kept */
+	bool is_full;
 	bool has_plain;
 	struct str text; /* the result so far */
 };

@@ -5,7 +5,13 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
+/*
+ * Names are those of IANA, and labels by the WHATWG encoding standard: those
+ * of a subset mean what browsers take for it (iso-8859-1: windows-1252).
+ */
 bool charset_is_known(struct str name);
+/* Each text begins in the same state: it must not be split (RFC 2047 5). */
+bool charset_is_stateful(struct str name);
 /*
  * Adds the octets as UTF-8; what cannot be converted becomes U+FFFD. An
  * unknown charset, and none, is taken as UTF-8 or else as Latin 1.

@@ -85,3 +85,24 @@ utf8_is_valid(struct str s)
 	}
 	return true;
 }
+
+void
+utf8_add(struct buf *out, uint32_t c)
+{
+	if (c < 0x80) {
+		buf_add_char(out, (char)c);
+		return;
+	}
+	if (c < 0x800) {
+		buf_add_char(out, (char)(0xc0 | c >> 6));
+	} else {
+		if (c < 0x10000) {
+			buf_add_char(out, (char)(0xe0 | c >> 12));
+		} else {
+			buf_add_char(out, (char)(0xf0 | c >> 18));
+			buf_add_char(out, (char)(0x80 | (c >> 12 & 0x3f)));
+		}
+		buf_add_char(out, (char)(0x80 | (c >> 6 & 0x3f)));
+	}
+	buf_add_char(out, (char)(0x80 | (c & 0x3f)));
+}

@@ -2,12 +2,14 @@
 #ifndef M3_TEXT_UTF8_H
 #define M3_TEXT_UTF8_H
 
-#include "base/str.h"
+#include "base/buf.h"
 
 /* Octets of the character that s begins with, 0: s begins with none. */
 size_t utf8_char_length(struct str s);
 /* How many octets at the start are ASCII. */
 size_t utf8_ascii_length(struct str s);
 bool utf8_is_valid(struct str s);
+/* c: a character, no surrogate, up to U+10FFFF. */
+void utf8_add(struct buf *out, uint32_t c);
 
 #endif
