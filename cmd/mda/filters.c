@@ -83,6 +83,17 @@ hold(struct job *j, struct verdict *v, struct str text)
 	v->now.text = text;
 }
 
+static struct queue_item *
+reply_item(struct mda *m, const struct filter_question *q,
+    const struct filter_answer *answer)
+{
+	struct queue_item *item = ARENA_NEW(m->a, struct queue_item);
+
+	*item = filter_reply_item(m->a, q, answer, db_time(m->db),
+	    config_int(m->config, CFG_RETRY_EXPIRE));
+	return item;
+}
+
 static enum rc
 obey(struct mda *m, struct job *j, struct verdict *v,
     const struct filter_question *q, const struct filter_answer *answer,
@@ -92,16 +103,13 @@ obey(struct mda *m, struct job *j, struct verdict *v,
 	v->folder = answer->folder;
 	switch (answer->action) {
 	case FILTER_PASS:
-		break;
-	case FILTER_REPLY:
-		if (j->item->sender.len)
-			VEC_PUSH(m->a, &j->posts,
-			    filter_reply_item(m->a, q, answer,
-				db_time(m->db),
-				config_int(m->config, CFG_RETRY_EXPIRE)));
-		drop(v, answer->text);
+		if (answer->reply)
+			v->reply = reply_item(m, q, answer);
 		break;
 	case FILTER_DROP:
+		if (answer->reply)
+			VEC_PUSH(
+			    m->a, &j->posts, *reply_item(m, q, answer));
 		drop(v, answer->text);
 		break;
 	case FILTER_HOLD:

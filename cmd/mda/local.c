@@ -133,6 +133,7 @@ add_planned(struct mda *m, struct job *j, size_t i, struct str folder,
 	VEC_PUSH(m->a, v, ((struct delivery){
 		.item = j->item,
 		.content = x->content,
+		.reply = x->reply,
 		.recipient = i,
 		.owner = box->owner,
 		.mailbox = box->address,
@@ -203,6 +204,10 @@ take_result(struct mda *m, const struct delivery *d, const struct planned *p)
 		log_delivered(p->job->item, v);
 		doorbell_ring_owner(
 		    config_str(m->config, CFG_RUNTIME_DIR), &d->owner);
+		if (d->reply)
+			doorbell_ring_mda(
+			    config_str(m->config, CFG_RUNTIME_DIR),
+			    d->reply->bucket);
 		break;
 	case DELIVER_FULL:
 		if (str_equals(config_str(m->config, CFG_QUOTA_FULL),

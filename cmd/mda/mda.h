@@ -67,6 +67,7 @@ struct verdict {
 	enum relayed relayed;
 	struct str folder;          /* a filter's choice, "" = none */
 	struct delivery_content *content; /* written by a filter, or NULL */
+	struct queue_item *reply;   /* of a filter, sent with the delivery */
 	const struct verdict *twin; /* whose copy is this one's too, or NULL */
 	bool wants_inbox;           /* the folder it was for is not there */
 	bool is_written;            /* by the delivery's transaction */

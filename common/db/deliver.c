@@ -307,6 +307,20 @@ write_messages(struct batch *b, struct db *db, const struct oid *ids,
 }
 
 static enum rc
+deliver_replies(struct batch *b, struct db *db, struct err *err)
+{
+	enum rc rc = RC_OK;
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < b->n; i++) {
+		if (b->v[i]->reply)
+			rc = queue_add_report(db, b->v[i]->reply,
+			    &b->v[i]->item->blob, err);
+	}
+	return rc;
+}
+
+static enum rc
 deliver(struct db *db, void *ctx, struct err *err)
 {
 	struct batch *b = ctx;
@@ -325,7 +339,8 @@ deliver(struct db *db, void *ctx, struct err *err)
 	    b->is_split)
 		return rc;
 	FAULT_POINT("mda-in-txn");
-	if ((rc = deliver_refer(b, db, err)) != RC_OK)
+	if ((rc = deliver_refer(b, db, err)) != RC_OK ||
+	    (rc = deliver_replies(b, db, err)) != RC_OK)
 		return rc;
 	return write_messages(b, db, messages, err);
 }

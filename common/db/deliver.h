@@ -30,6 +30,7 @@ struct delivery_content {
 struct delivery {
 	const struct queue_item *item;
 	const struct delivery_content *content; /* NULL: the item's */
+	const struct queue_item *reply; /* put into the queue with it, or NULL */
 	size_t recipient;      /* index in item->recipients: P becomes D */
 	struct uuid owner;
 	struct str mailbox;    /* the owner's address: where the quota is */

@@ -154,6 +154,18 @@ insert_report(struct db *db, const struct queue_item *item, struct err *err)
 	return rc;
 }
 
+enum rc
+queue_add_report(struct db *db, const struct queue_item *report,
+    const struct oid *parent_blob, struct err *err)
+{
+	enum rc rc = RC_OK;
+
+	/* A post has the blob of what it comes from. */
+	if (!report->body.len && !oid_equals(&report->blob, parent_blob))
+		rc = incoming_refer(db, &report->blob, 1, err);
+	return rc == RC_OK ? insert_report(db, report, err) : rc;
+}
+
 struct outcome_op {
 	const struct queue_outcome *o;
 	int64_t matched;
@@ -169,14 +181,8 @@ write_all(struct db *db, void *ctx, struct err *err)
 	if (rc == RC_OK && op->matched == 0)
 		db->is_void = true;
 	for (i = 0; rc == RC_OK && op->matched && i < op->o->n_reports; i++) {
-		const struct queue_item *report = &op->o->reports[i];
-
-		/* A post has the blob of what it comes from. */
-		if (!report->body.len &&
-		    !oid_equals(&report->blob, &op->o->item->blob))
-			rc = incoming_refer(db, &report->blob, 1, err);
-		if (rc == RC_OK)
-			rc = insert_report(db, report, err);
+		rc = queue_add_report(
+		    db, &op->o->reports[i], &op->o->item->blob, err);
 	}
 	return rc;
 }

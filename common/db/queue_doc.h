@@ -19,4 +19,11 @@ void queue_add_recipient(
 /* "recipients.N.field" of what an attempt changes, into a $set. */
 void queue_set_recipient(
     bson_t *set, size_t index, const struct queue_recipient *now);
+/*
+ * Inside of a transaction: a report, post or answer that comes of a message
+ * whose blob is parent_blob. One with that _id which is there is left alone.
+ */
+enum rc queue_add_report(struct db *db, const struct queue_item *report,
+    const struct oid *parent_blob, struct err *err);
+
 #endif

@@ -13,6 +13,7 @@
 #include "db/blob.h"
 #include "log/log.h"
 #include "mail/accept.h"
+#include "mail/answer.h"
 #include "mime/crlf.h"
 
 #include "base/banned.h"
@@ -36,6 +37,7 @@ enum {
 	CODE_REDIRECT = 13,
 	CODE_FILE = 14,
 	CODE_REPLY = 15,
+	CODE_ANSWER = 16,
 	CODE_REFUSE = 69, /* EX_UNAVAILABLE */
 };
 
@@ -160,9 +162,10 @@ open_message(struct run *r)
 
 /* --- what it wrote ------------------------------------------------------------------ */
 
-/* The output as a new message: CRLF lines, a blob and its facts. */
+/* head and the output as a message: CRLF lines, a blob and its facts. */
 static enum rc
-store_output(struct run *r, struct delivery_content **ret_content)
+store_output(
+    struct run *r, struct str head, struct delivery_content **ret_content)
 {
 	struct delivery_content *c = ARENA_NEW(r->a, struct delivery_content);
 	struct crlf crlf = { 0 };
@@ -171,7 +174,7 @@ store_output(struct run *r, struct delivery_content **ret_content)
 	const struct facts *facts;
 	char *block = arena_alloc(r->a, BLOCK);
 	size_t n;
-	enum rc rc = acceptance_new(r->db, r->a, STR(""),
+	enum rc rc = acceptance_new(r->db, r->a, head,
 	    config_bool(r->config, CFG_IMAP_SEARCH_INDEX), &acc, r->err);
 
 	if (rc != RC_OK)
@@ -196,12 +199,18 @@ store_output(struct run *r, struct delivery_content **ret_content)
 }
 
 static struct str
-read_text(struct run *r)
+read_start(struct run *r, FILE *f)
 {
 	char *text = arena_alloc(r->a, BLOCK);
 
-	rewind(r->out);
-	return str_make(text, fread(text, 1, BLOCK, r->out));
+	rewind(f);
+	return str_make(text, fread(text, 1, BLOCK, f));
+}
+
+static struct str
+read_text(struct run *r)
+{
+	return read_start(r, r->out);
 }
 
 /* The first line, without what a reply may not have. */
@@ -241,16 +250,41 @@ take_addresses(struct run *r)
 	r->answer->action = v.n ? FILTER_REDIRECT : FILTER_DEFER;
 }
 
-/* The next filter reads what this one wrote. */
+/* The next filter reads what this one wrote; nothing is no message. */
 static enum rc
 take_rewritten(struct run *r)
 {
-	enum rc rc = store_output(r, &r->answer->content);
 	FILE *old = r->in;
+	enum rc rc;
+
+	if (read_text(r).len == 0) {
+		r->answer->action = FILTER_DEFER;
+		return RC_OK;
+	}
+	rc = store_output(r, STR(""), &r->answer->content);
 
 	r->in = r->out;
 	r->out = old;
 	return rc;
+}
+
+/* Where RFC 3834 forbids an answer there is none, and a delivery. */
+static enum rc
+take_answer(struct run *r, bool is_instead)
+{
+	struct filter_answer *a = r->answer;
+	const struct filter_question *q = r->q;
+
+	if (!answer_is_allowed(r->a, q->item, read_start(r, r->in)))
+		return RC_OK;
+	if (is_instead) {
+		a->action = FILTER_DROP;
+		a->text = STR("answered by a filter");
+	}
+	return store_output(r,
+	    answer_head(r->a, q->item, q->mailbox->address, q->hostname,
+		read_text(r), db_time(r->db) / 1000),
+	    &a->reply);
 }
 
 static enum rc
@@ -278,9 +312,8 @@ obey(struct run *r, int code)
 		a->folder = first_line(r, "");
 		break;
 	case CODE_REPLY:
-		a->action = FILTER_REPLY;
-		a->text = STR("answered by a filter");
-		return store_output(r, &a->reply);
+	case CODE_ANSWER:
+		return take_answer(r, code == CODE_REPLY);
 	case CODE_REFUSE:
 		a->action = FILTER_REFUSE;
 		a->text = first_line(r, "refused by a filter");

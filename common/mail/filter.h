@@ -16,7 +16,6 @@ enum filter_action {
 	FILTER_DROP,     /* counts as delivered */
 	FILTER_HOLD,
 	FILTER_REDIRECT, /* to `addresses` instead */
-	FILTER_REPLY,    /* `reply` goes to the sender, the message is dropped */
 	FILTER_REFUSE,   /* bounced with `text` */
 	FILTER_DEFER,    /* a filter failed: tried again later */
 };
@@ -37,7 +36,8 @@ struct filter_answer {
 	const struct str *addresses;
 	size_t n_addresses;
 	struct delivery_content *content; /* written anew; NULL: as it was */
-	struct delivery_content *reply;
+	struct delivery_content *reply;   /* to the sender, with PASS and DROP;
+	                                   * NULL: none */
 };
 
 /*
@@ -48,7 +48,7 @@ enum rc filter_run(struct db *db, struct arena *a, const struct config *c,
     const struct filter_question *q, struct filter_answer *ret_answer,
     struct err *err);
 
-/* The reply of FILTER_REPLY as a queue item, null sender to the sender. */
+/* The reply as a queue item, null sender to the sender. */
 struct queue_item filter_reply_item(struct arena *a,
     const struct filter_question *q, const struct filter_answer *answer,
     int64_t now_ms, int64_t expire_ms);
