@@ -84,7 +84,8 @@ expire_rule(struct mda *m, const struct rule *r, struct err *err)
 
 	if (age_ms == 0)
 		return RC_OK;
-	rc = folder_list_special(m->db, m->a, r->use, &v, &n, err);
+	rc = folder_list_special(m->db, m->a, r->use,
+	    str_from_cstr(r->name), &v, &n, err);
 	for (i = 0; rc == RC_OK && i < n && !mda_is_stopping(m); i++)
 		rc = expire_folder(m, r, &v[i],
 		    (db_time(m->db) - age_ms) / 1000, err);

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fault.h"
+#include "db/store.h"
 #include "log/log.h"
 #include "net/doorbell.h"
 
@@ -144,18 +145,45 @@ add_planned(struct mda *m, struct job *j, size_t i, struct str folder,
 	VEC_PUSH(m->a, planned, ((struct planned){ j, i }));
 }
 
-static struct str
-folder_of(const struct job *j, const struct verdict *v)
+static void
+local_log_no_folder(
+    const struct job *j, const struct verdict *v, struct str folder)
 {
-	if (v->folder.len)
-		return v->folder;
-	return j->item->is_spam ? STR("Junk") : STR("");
+	char text[OID_HEX];
+
+	log_begin(LOG_AT_NOTE, "no-folder");
+	log_str("queue", oid_format(&j->item->id, text));
+	log_str("mailbox", v->answer.mailbox->address);
+	log_str("folder", folder);
+	log_cstr("instead", "INBOX");
+	log_end();
+}
+
+/* Junk is the folder with that use, whatever it is called (RFC 6154). */
+static enum rc
+local_folder(struct mda *m, const struct job *j, const struct verdict *v,
+    struct str *ret, struct err *err)
+{
+	struct folder *f = NULL;
+	enum rc rc;
+
+	*ret = v->folder.len ? v->folder : STR("");
+	if (ret->len || !j->item->is_spam)
+		return RC_OK;
+	rc = folder_find_for_use(m->db, m->a, &v->answer.mailbox->owner,
+	    SPECIAL_JUNK, STR("Junk"), &f, err);
+	if (rc == RC_OK)
+		*ret = f->name;
+	else if (rc == RC_PERM)
+		local_log_no_folder(j, v, STR("Junk"));
+	return rc == RC_PERM ? RC_OK : rc;
 }
 
 static enum rc
 plan(struct mda *m, struct job *j, delivery_vec *v, planned_vec *planned,
     struct err *err)
 {
+	struct str folder;
 	enum rc rc = RC_OK;
 	size_t i;
 
@@ -171,8 +199,11 @@ plan(struct mda *m, struct job *j, delivery_vec *v, planned_vec *planned,
 		if (x->twin || x->fate != FATE_LOCAL)
 			continue;
 		rc = filters_apply(m, j, x, err);
-		if (rc == RC_OK && x->fate == FATE_LOCAL)
-			add_planned(m, j, i, folder_of(j, x), v, planned);
+		if (rc != RC_OK || x->fate != FATE_LOCAL)
+			continue;
+		rc = local_folder(m, j, x, &folder, err);
+		if (rc == RC_OK)
+			add_planned(m, j, i, folder, v, planned);
 	}
 	return rc;
 }
@@ -218,7 +249,9 @@ take_result(struct mda *m, const struct delivery *d, const struct planned *p)
 		break;
 	case DELIVER_NO_FOLDER:
 		v->wants_inbox = !v->wants_inbox && d->folder.len > 0;
-		if (!v->wants_inbox)
+		if (v->wants_inbox)
+			local_log_no_folder(p->job, v, d->folder);
+		else
 			verdict_retry(m, v, 451, "4.2.0",
 			    STR("The folder is not there"));
 		break;
@@ -246,7 +279,7 @@ deliver(struct mda *m, delivery_vec *v, const planned_vec *planned,
 	return rc;
 }
 
-/* A user may have renamed Junk, a filter may name what is not there. */
+/* A filter may name what is not there, or is gone meanwhile. */
 static enum rc
 deliver_to_inbox(struct mda *m, struct job *jobs, size_t n, struct err *err)
 {

@@ -151,6 +151,23 @@ folder_find_special(struct db *db, struct arena *a, const struct uuid *owner,
 }
 
 enum rc
+folder_find_for_use(struct db *db, struct arena *a, const struct uuid *owner,
+    enum special_use use, struct str name, struct folder **ret_folder,
+    struct err *err)
+{
+	struct folder *f = NULL;
+	enum rc rc = folder_find_special(db, a, owner, use, &f, err);
+
+	if (rc == RC_OK && (!f || f->no_select))
+		rc = folder_find(db, a, owner, name, &f, err);
+	if (rc == RC_OK && (!f || f->no_select))
+		rc = folder_create(db, a, owner, name, use, true, &f, err);
+	if (rc == RC_OK)
+		*ret_folder = f;
+	return rc;
+}
+
+enum rc
 folder_read(struct db *db, const struct uuid *owner, const struct oid *id,
     bson_t *opts, bson_t *ret_doc, bool *ret_found, struct err *err)
 {
@@ -218,16 +235,27 @@ folder_take_recent(struct db *db, const struct uuid *owner,
 
 struct special_list {
 	struct arena *a;
+	enum special_use use;
+	struct uuid owner;     /* of the folder before */
+	bool has_use;          /* that owner has one with the use */
 	VEC(struct folder) v;
 };
 
+/* By owner, those with a use before those without. */
 static bool
 on_special(void *ctx, const bson_t *doc)
 {
 	struct special_list *l = ctx;
 	struct folder f = { .special_use = SPECIAL_NONE };
+	bool is_of_use = doc_int(doc, "special") == (int64_t)l->use;
 
-	if (doc_oid(doc, "_id", &f.id) && doc_uuid(doc, "owner", &f.owner))
+	if (!doc_oid(doc, "_id", &f.id) || !doc_uuid(doc, "owner", &f.owner))
+		return true;
+	if (!uuid_equals(&f.owner, &l->owner))
+		l->has_use = false;
+	l->owner = f.owner;
+	l->has_use |= is_of_use;
+	if (is_of_use == l->has_use && doc_int(doc, "exists") > 0)
 		VEC_PUSH(l->a, &l->v, f);
 	return true;
 }
@@ -235,19 +263,23 @@ on_special(void *ctx, const bson_t *doc)
 /* No index has it: it is asked once an hour. */
 enum rc
 folder_list_special(struct db *db, struct arena *a, enum special_use use,
-    struct folder **ret_v, size_t *ret_n, struct err *err)
+    struct str name, struct folder **ret_v, size_t *ret_n, struct err *err)
 {
-	struct special_list l = { .a = a };
-	bson_t filter = BSON_INITIALIZER;
-	bson_t *opts =
-	    BCON_NEW("projection", "{", "owner", BCON_INT32(1), "}");
+	struct special_list l = { .a = a, .use = use };
+	bson_t names = BSON_INITIALIZER, filter = BSON_INITIALIZER;
+	bson_t *opts = BCON_NEW("projection", "{", "owner", BCON_INT32(1),
+	    "special", BCON_INT32(1), "exists", BCON_INT32(1), "}", "sort",
+	    "{", "owner", BCON_INT32(1), "special", BCON_INT32(-1), "}");
 	enum rc rc;
 
-	doc_add_int(&filter, "special", use);
-	BCON_APPEND(&filter, "exists", "{", "$gt", BCON_INT64(0), "}");
+	doc_add_text(&names, "name", name);
+	doc_add_int(&names, "special", SPECIAL_NONE);
+	BCON_APPEND(&filter, "$or", "[", "{", "special",
+	    BCON_INT64((int64_t)use), "}", BCON_DOCUMENT(&names), "]");
 	rc = db_find(db, DB_FOLDERS, &filter, opts, on_special, &l, err);
 	bson_destroy(opts);
 	bson_destroy(&filter);
+	bson_destroy(&names);
 	if (rc != RC_OK)
 		return rc;
 	*ret_v = l.v.v;

@@ -12,11 +12,21 @@
 
 /* --- folders ---------------------------------------------------------- */
 
-/* All folders of an owner, with counts, sorted by name; one query. */
-/* All folders of one special use, of all owners: owner and id only. */
+/*
+ * Of all owners the folders with a special use or, of an owner without one,
+ * the folder of that name; those with messages. Owner and id only.
+ */
 enum rc folder_list_special(struct db *db, struct arena *a,
-    enum special_use use, struct folder **ret_v, size_t *ret_n,
-    struct err *err);
+    enum special_use use, struct str name, struct folder **ret_v,
+    size_t *ret_n, struct err *err);
+/*
+ * Where mail for a use goes: the folder that has it, else the one of that
+ * name, else it is made, with the use. RC_PERM as folder_create.
+ */
+enum rc folder_find_for_use(struct db *db, struct arena *a,
+    const struct uuid *owner, enum special_use use, struct str name,
+    struct folder **ret_folder, struct err *err);
+/* All folders of an owner, with counts, sorted by name; one query. */
 enum rc folder_list(struct db *db, struct arena *a, const struct uuid *owner,
     struct folder **ret_v, size_t *ret_n, struct err *err);
 /* *ret_folder NULL: no such name. unseen is filled (two round trips). */

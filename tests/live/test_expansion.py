@@ -266,6 +266,28 @@ class Filters(ExpansionTest):
         self.assertEqual(s.db.queue.count_documents({}), 2)
 
 
+    def test_a_filters_folder_that_is_gone_is_inbox(self):
+        self.use_filter('cat >/dev/null; echo Nowhere; exit 14\n')
+        before = self.count('eve')
+        self.accept('eve@example.org')
+        log = self.system.mda().stderr.decode()
+        self.assertEqual(self.count('eve'), [before[0] + 1])
+        self.assertRegex(log, 'event=no-folder .*folder=Nowhere')
+
+    def test_a_mailbox_without_inbox_makes_mail_wait(self):
+        s = self.system
+        s.add_mailbox('lost@example.org')
+        owner = s.db.mailboxes.find_one({'_id': 'lost@example.org'})['owner']
+        s.db.folders.update_one({'owner': owner, 'name': 'INBOX'},
+                                {'$set': {'name': 'elsewhere'}})
+        self.use_filter('cat >/dev/null; echo Nowhere; exit 14\n')
+        self.accept('lost@example.org')
+        s.mda()
+        r = s.db.queue.find_one({})['recipients'][0]
+        self.assertEqual((r['state'], r['code'], r['status']),
+                         ('P', 451, '4.2.0'))
+
+
 class Originals(ExpansionTest):
     def test_each_copy_says_for_which_addresses_it_is(self):
         self.system.m3mta('domain', 'add', 'catch.example')

@@ -135,16 +135,32 @@ class Spam(FilterTest):
         self.system.mda()
         self.assertEqual(self.exists(), before + 1)
 
-    def test_junk_is_gone(self):
-        d = self.dialog('m3mta-imap', '--preauth', 'bob@example.org')
-        d.line()
-        d.imap('a', 'RENAME Junk Elsewhere')
-        before = self.exists()
+    def spam_goes_to(self, folder):
+        before = self.exists(folder=folder), self.exists()
         self.post(body=GTUBE + '\r\n')
         self.system.mda()
-        self.assertEqual(self.exists(), before + 1)
-        self.assertEqual(self.system.db.queue.count_documents({}), 0)
-        d.imap('b', 'RENAME Elsewhere Junk')
+        self.assertEqual((self.exists(folder=folder), self.exists()),
+                         (before[0] + 1, before[1]))
+
+    def test_junk_is_the_folder_with_that_use(self):
+        d = self.dialog('m3mta-imap', '--preauth', 'bob@example.org')
+        d.line()
+        d.imap('a', 'RENAME Junk Unwanted')
+        self.spam_goes_to('Unwanted')
+        d.imap('b', 'CREATE Junk')
+        self.spam_goes_to('Unwanted')
+        d.imap('c', 'DELETE Unwanted')
+        d.imap('d', 'CREATE Rubbish (USE (\\Junk))')
+        self.spam_goes_to('Rubbish')
+        d.imap('e', 'DELETE Rubbish')
+        self.spam_goes_to('Junk')
+        d.imap('f', 'DELETE Junk')
+        self.post(body=GTUBE + '\r\n')
+        self.system.mda()
+        self.assertEqual(self.exists(folder='Junk'), 1)
+        self.assertIn(b'\\Junk', d.imap(
+            'g', 'LIST "" Junk RETURN (SPECIAL-USE)'))
+        self.system.verify()
 
     def test_down(self):
         self.configure(spam__server=f'127.0.0.1:{free_port()}')

@@ -109,6 +109,40 @@ class Mda(LiveTest):
                                          'Archive': 3})
         s.verify()
 
+    def test_expiry_of_the_folder_with_the_use_else_of_that_name(self):
+        """As delivery finds Junk."""
+        s = self.system
+        s.add_mailbox('eve@example.org')
+        s.add_mailbox('bob@example.org')
+        sessions = {}
+        for who in ('eve', 'bob'):
+            sessions[who] = d = self.dialog('m3mta-imap', '--preauth',
+                                            f'{who}@example.org')
+            d.line()
+            d.imap('a', 'DELETE Trash' if who == 'eve'
+                   else 'RENAME Trash Bin')
+            d.imap('b', 'CREATE Trash')
+            for box in ('Trash', 'Bin') if who == 'bob' else ('Trash',):
+                d.imap('c', f'APPEND {box} {{3+}}\r\nx\r\n')
+        old = datetime.datetime.utcnow() - datetime.timedelta(days=40)
+        for folder in s.db.folders.find({'name': {'$in': ['Trash', 'Bin']}}):
+            for entry in folder['tail']:
+                entry['v'] = (int(old.timestamp()) if isinstance(
+                    entry['v'], int) else old)
+            s.db.folders.update_one({'_id': folder['_id']},
+                                    {'$set': {'tail': folder['tail']}})
+        self.configure('expire', {'trash': '30d'})
+        s.db.limits.delete_many({})
+        s.mda()
+
+        def exists(who, box):
+            return b'MESSAGES 1' in sessions[who].imap(
+                'z', f'STATUS {box} (MESSAGES)')
+        self.assertFalse(exists('eve', 'Trash'))
+        self.assertFalse(exists('bob', 'Bin'))
+        self.assertTrue(exists('bob', 'Trash'))
+        s.verify()
+
     def counts(self):
         return {f['name']: f['exists'] for f in self.system.db.folders.find(
             {'name': {'$in': ['Trash', 'Junk', 'Archive']}})}
