@@ -41,8 +41,9 @@ const struct command admin_commands[] = {
 	    "password-file=", 1, 1, sub_mailbox_passwd,
 	    "set a password (random when none is given)" },
 	{ "mailbox", "set", "ADDRESS [--quota=SIZE] [--disable|--enable] "
-	    "[--may-relay|--no-relay] [--sender=ADDRESS] [--route=HOST]",
-	    "quota= disable enable may-relay no-relay sender= route= "
+	    "[--may-relay|--no-relay] "
+	    "[--sender=ADDRESS|--no-sender=ADDRESS] [--route=HOST]",
+	    "quota= disable enable may-relay no-relay sender= no-sender= route= "
 	    "route-login= route-password-file= admin no-admin", 1, 1,
 	    sub_mailbox_set, "change a mailbox" },
 	{ "mailbox", "remove", "ADDRESS --yes", "yes", 1, 1,

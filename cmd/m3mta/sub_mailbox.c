@@ -8,6 +8,7 @@
 #include "db/store.h"
 #include "expansions.h"
 #include "secret.h"
+#include "senders.h"
 #include "smtp/path.h"
 
 #include "base/banned.h"
@@ -172,24 +173,6 @@ set_route(struct admin *a, struct mailbox *m, unsigned *fields)
 	    : admin_fail(&err);
 }
 
-/* The update adds it to those that are there. */
-static int
-add_sender(struct admin *a, struct mailbox *m, unsigned *fields)
-{
-	struct str text = admin_option(a, "sender"), *v;
-	int code;
-
-	if (!text.p)
-		return EXIT_OK;
-	v = ARENA_NEW(a->a, struct str);
-	if ((code = parse_key(a, text, v)) != EXIT_OK)
-		return code;
-	m->senders = v;
-	m->n_senders = 1;
-	*fields |= MAILBOX_SENDERS;
-	return EXIT_OK;
-}
-
 int
 sub_mailbox_add(struct admin *a)
 {
@@ -223,7 +206,7 @@ sub_mailbox_set(struct admin *a)
 	if ((code = find(a, &m)) != EXIT_OK ||
 	    (code = set_flags(a, m, &fields)) != EXIT_OK ||
 	    (code = set_route(a, m, &fields)) != EXIT_OK ||
-	    (code = add_sender(a, m, &fields)) != EXIT_OK)
+	    (code = sub_senders_set(a, m, &fields)) != EXIT_OK)
 		return code;
 	if (!fields)
 		return admin_complain(EXIT_USAGE,

@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "base/limits.h"
+#include "mail/sendas.h"
 #include "policy.h"
 #include "smtp/params.h"
 #include "smtp/path.h"
@@ -138,26 +139,25 @@ cmd_mail(struct session *s, struct str argument)
 }
 
 /*
- * A sender address of ours comes only from its owner: a login whose address
- * it is, or that is allowed to send as it.
+ * A login sends as itself, or as what it is allowed to (mail/sendas.h).
  */
 bool
 cmd_check_sender(struct session *s, const struct address *from)
 {
-	struct str key;
-	size_t i;
+	struct err err;
+	bool may;
 
 	if (s->role != ROLE_SUBMISSION && !s->login)
 		return true;
 	if (address_is_null(from) || !s->login)
 		return true;
-	key = address_key(s->command_arena, from);
-	if (str_equals(key, s->login->address))
-		return true;
-	for (i = 0; i < s->login->n_senders; i++) {
-		if (str_equals_nocase(key, s->login->senders[i]))
-			return true;
+	if (sendas_decide(s->p->db, s->command_arena, s->config, s->login,
+		from, &may, &err) != RC_OK) {
+		chat_temporary(s, &err);
+		return false;
 	}
+	if (may)
+		return true;
 	return refuse(
 	    s, 550, "5.7.1", "That sender address is not yours");
 }

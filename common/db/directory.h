@@ -76,6 +76,7 @@ enum mailbox_field {
 	MAILBOX_QUOTA          = 1 << 6,
 	MAILBOX_PASSWORD       = 1 << 7, /* with scram; ends open sessions */
 	MAILBOX_SENDERS        = 1 << 8, /* those of m are added */
+	MAILBOX_NO_SENDERS     = 1 << 9, /* or taken out, as they are stored */
 };
 /*
  * fields: one at least. The address must still be that of m->owner: RC_PERM

@@ -380,7 +380,7 @@ mailbox_encode_change(const struct mailbox *m, unsigned fields, bson_t *change)
 {
 	bson_t sub, each;
 
-	if (fields & ~(unsigned)MAILBOX_SENDERS) {
+	if (fields & ~(unsigned)(MAILBOX_SENDERS | MAILBOX_NO_SENDERS)) {
 		BSON_APPEND_DOCUMENT_BEGIN(change, "$set", &sub);
 		mailbox_encode_fields(m, fields, &sub);
 		if (fields & MAILBOX_QUOTA)
@@ -400,6 +400,11 @@ mailbox_encode_change(const struct mailbox *m, unsigned fields, bson_t *change)
 		BSON_APPEND_DOCUMENT_BEGIN(&sub, "senders", &each);
 		doc_add_texts(&each, "$each", m->senders, m->n_senders);
 		bson_append_document_end(&sub, &each);
+		bson_append_document_end(change, &sub);
+	}
+	if (fields & MAILBOX_NO_SENDERS) {
+		BSON_APPEND_DOCUMENT_BEGIN(change, "$pullAll", &sub);
+		doc_add_texts(&sub, "senders", m->senders, m->n_senders);
 		bson_append_document_end(change, &sub);
 	}
 }
