@@ -1,4 +1,4 @@
-/* CAPABILITY, LOGIN, AUTHENTICATE, STARTTLS, LOGOUT. */
+/* LOGIN, AUTHENTICATE, STARTTLS, LOGOUT. */
 #include "commands.h"
 
 #include "auth/login.h"
@@ -14,69 +14,27 @@
 
 enum { LOGIN_TRIES = 5 };
 
-static bool
-may_log_in(const struct session *s)
+bool
+command_may_log_in(const struct session *s)
 {
 	return stream_is_tls(s->stream) ||
 	    config_bool(s->config, CFG_IMAP_PLAIN_NO_TLS);
 }
 
-static bool
-offers_starttls(const struct session *s)
+bool
+command_offers_starttls(const struct session *s)
 {
 	return s->h->tls && !stream_is_tls(s->stream) &&
 	    !str_equals(config_str(s->config, CFG_IMAP_STARTTLS), STR("off"));
 }
 
-static void
-scram_channel(struct session *s, struct scram_channel *ret)
+void
+command_scram_channel(struct session *s, struct scram_channel *ret)
 {
 	*ret = (struct scram_channel){
 		.exporter = stream_tls_exporter(s->stream, s->command_arena),
 		.end_point = stream_tls_end_point(s->stream, s->command_arena),
 	};
-}
-
-void
-command_capabilities(struct session *s, struct buf *b)
-{
-	struct scram_channel channel;
-
-	buf_add_cstr(b, "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE");
-	if (s->state == STATE_CONNECTED) {
-		if (offers_starttls(s))
-			buf_add_cstr(b, " STARTTLS");
-		scram_channel(s, &channel);
-		sasl_list(b, " AUTH=", may_log_in(s), &channel);
-		if (!may_log_in(s))
-			buf_add_cstr(b, " LOGINDISABLED");
-		return;
-	}
-	buf_add_cstr(b,
-	    " NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE IDLE CONDSTORE QRESYNC "
-	    "ESEARCH SEARCHRES WITHIN SPECIAL-USE LIST-EXTENDED LIST-STATUS "
-	    "STATUS=SIZE OBJECTID SAVEDATE PREVIEW MULTIAPPEND CATENATE "
-	    "REPLACE BINARY UTF8=ACCEPT UIDONLY UIDBATCHES INPROGRESS PARTIAL "
-	    "SORT SORT=DISPLAY ESORT "
-	    "THREAD=ORDEREDSUBJECT THREAD=REFERENCES QUOTA "
-	    "QUOTA=RES-STORAGE ACL RIGHTS=texk LIST-MYRIGHTS "
-	    "CREATE-SPECIAL-USE METADATA METADATA-SERVER NOTIFY");
-	if (!s->deflate)
-		buf_add_cstr(b, " COMPRESS=DEFLATE");
-	buf_printf(b, " APPENDLIMIT=%lld",
-	    (long long)config_int(s->config, CFG_IMAP_APPEND_MAXIMUM));
-}
-
-void
-cmd_capability(struct session *s, const struct read_command *c)
-{
-	struct buf b = BUF_INIT;
-
-	(void)c;
-	command_capabilities(s, &b);
-	chat_untagged(s, "CAPABILITY %.*s", STR_ARG(buf_str(&b)));
-	command_done(s, true, "Done");
-	buf_done(&b);
 }
 
 /* --- logins ---------------------------------------------------------------------------- */
@@ -191,7 +149,7 @@ forget_secrets(struct session *s)
 static bool
 check_privacy(struct session *s)
 {
-	if (may_log_in(s))
+	if (command_may_log_in(s))
 		return true;
 	chat_no(s, "[PRIVACYREQUIRED] STARTTLS first");
 	return false;
@@ -290,7 +248,7 @@ authenticate(struct session *s, const struct read_command *c)
 	struct scram_channel channel;
 	struct sasl *sasl;
 
-	scram_channel(s, &channel);
+	command_scram_channel(s, &channel);
 	sasl = sasl_new(s->command_arena, c->text.args[0].s, &channel);
 	if (!sasl) {
 		chat_no(s, "[CANNOT] Unknown mechanism");
@@ -320,7 +278,7 @@ cmd_starttls(struct session *s, const struct read_command *c)
 	enum io io;
 
 	(void)c;
-	if (!offers_starttls(s)) {
+	if (!command_offers_starttls(s)) {
 		chat_bad(s, stream_is_tls(s->stream) ? "TLS is on already"
 						     : "No STARTTLS here");
 		return;

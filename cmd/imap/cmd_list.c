@@ -367,10 +367,9 @@ static bool
 add_pattern(struct listing *l, struct str reference, struct str pattern)
 {
 	struct arena *a = l->s->command_arena;
-	struct str joined = arena_join(a, reference, pattern), name = joined;
+	struct str name;
 
-	if (!(l->s->has_utf8 && utf8_is_valid(joined)) &&
-	    !mutf7_decode(a, joined, &name))
+	if (!command_decode(l->s, arena_join(a, reference, pattern), &name))
 		return false;
 	VEC_PUSH(a, &l->patterns, list_pattern_new(a, name));
 	l->wants_shared |= may_be_shared(name);

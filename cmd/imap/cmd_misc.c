@@ -118,7 +118,8 @@ cmd_enable(struct session *s, const struct read_command *c)
 		     k++) {
 			const struct extension *x = &extensions[k];
 
-			if (!arg_is_atom(&c->text.args[i], x->name))
+			if (!arg_is_atom(&c->text.args[i], x->name) ||
+			    command_is_hidden(s, x->name))
 				continue;
 			x->enable(s);
 			buf_add_char(&b, ' ');

@@ -212,13 +212,29 @@ command_mailbox_name(struct session *s, struct str name, struct str *ret)
 	return true;
 }
 
+/*
+ * Raw UTF-8 is taken before ENABLE too: modified UTF-7 has no 8-bit octets,
+ * so nothing is read in two ways, and clients send it (go-imap).
+ */
+bool
+command_decode(struct session *s, struct str text, struct str *ret)
+{
+	size_t i;
+
+	*ret = text;
+	for (i = 0; i < text.len && !ascii_is_8bit(text.p[i]); i++)
+		;
+	if ((s->has_utf8 || i < text.len) && utf8_is_valid(text))
+		return true;
+	return mutf7_decode(s->command_arena, text, ret);
+}
+
 const char *
 command_name(struct session *s, struct str text, struct str *ret)
 {
-	struct str name = text;
+	struct str name;
 
-	if (!(s->has_utf8 && utf8_is_valid(name)) &&
-	    !mutf7_decode(s->command_arena, text, &name))
+	if (!command_decode(s, text, &name))
 		return "That is no mailbox name (modified UTF-7)";
 	if (!command_mailbox_name(s, name, ret))
 		return "That mailbox name is not allowed";
@@ -346,7 +362,6 @@ static const struct flag_row flag_rows[] = {
 	{ STR_INIT("\\Flagged"), FLAG_FLAGGED },
 	{ STR_INIT("\\Deleted"), FLAG_DELETED },
 	{ STR_INIT("\\Draft"), FLAG_DRAFT },
-	{ STR_INIT("\\Recent"), 0 }, /* the server's: passed over */
 };
 
 static bool

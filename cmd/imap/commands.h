@@ -28,8 +28,15 @@ struct command {
 };
 
 void command_run(struct session *s, const struct read_command *c);
-/* What CAPABILITY says now. */
+/* What CAPABILITY says now, into an empty buffer. */
 void command_capabilities(struct session *s, struct buf *b);
+/* imap.capabilities.hide has it: not offered and not to be enabled. */
+bool command_is_hidden(const struct session *s, struct str name);
+bool command_may_log_in(const struct session *s);
+bool command_offers_starttls(const struct session *s);
+struct scram_channel;
+/* What the channel bindings of this connection are. */
+void command_scram_channel(struct session *s, struct scram_channel *ret);
 
 /*
  * A mailbox argument as the store's name: decoded, INBOX in capitals, without
@@ -37,6 +44,9 @@ void command_capabilities(struct session *s, struct buf *b);
  */
 bool command_mailbox(
     struct session *s, const struct arg *arg, struct str *ret_name);
+/* Modified UTF-7 or UTF-8 to UTF-8. False: it is neither. */
+bool command_decode(
+    struct session *s, struct str text, struct str *ret_name);
 /* The same, quietly: NULL, or what is wrong with the name. */
 const char *command_name(
     struct session *s, struct str text, struct str *ret_name);

@@ -3,13 +3,16 @@
 
 #include "base/banned.h"
 
-/* The header and text of a message/rfc822 part are those of its child. */
+/*
+ * The header and text of a message/rfc822 part are those of its child; no
+ * other part has any (RFC 3501 6.4.5), also the one part of a message.
+ */
 static const struct facts_part *
 inner_root(const struct facts *f, const struct facts_part *p)
 {
 	if (p->is_message && p->first_child != FACTS_NO_PART)
 		return &f->parts[p->first_child];
-	return p == &f->parts[0] ? p : NULL;
+	return NULL;
 }
 
 static struct octets

@@ -65,7 +65,7 @@ refuse(struct session *s, struct str line, const char *text)
 	struct command_text c;
 
 	if (s->tag.len == 0) {
-		(void)command_parse(s->command_arena, &piece, 1, false, &c);
+		(void)command_parse(s->command_arena, &piece, 1, &c);
 		s->tag = c.tag;
 	}
 	chat_bad(s, text);
@@ -184,7 +184,7 @@ read_is_append(const struct gathering *g, struct str line)
 /* all[n - 1] ends where the literal begins. */
 static bool
 read_find_place(struct arena *a, struct command_piece *all, size_t n,
-    bool utf8, enum literal_place *ret_place)
+    enum literal_place *ret_place)
 {
 	struct str before = all[n - 1].line;
 	struct command_text c;
@@ -192,7 +192,7 @@ read_find_place(struct arena *a, struct command_piece *all, size_t n,
 
 	for (i = 0; i < sizeof(places) / sizeof(*places); i++) {
 		all[n - 1].line = arena_join(a, before, places[i].close);
-		if (!command_parse(a, all, n, utf8, &c) &&
+		if (!command_parse(a, all, n, &c) &&
 		    is_at_place(&c, (enum literal_place)i)) {
 			*ret_place = (enum literal_place)i;
 			return true;
@@ -223,7 +223,7 @@ is_message_next(struct gathering *g, const struct literal_spec *l,
 		memcpy(all, g->pieces.v, n * sizeof(*all));
 	all[n].line = l->before;
 	is_next =
-	    read_find_place(a, all, n + 1, g->s->has_utf8, ret_place);
+	    read_find_place(a, all, n + 1, ret_place);
 	arena_free(a);
 	return is_next;
 }
@@ -359,7 +359,7 @@ read_command(struct session *s, struct read_command *ret)
 	if (r != READ_COMMAND)
 		return r;
 	wrong = command_parse(
-	    s->command_arena, g.pieces.v, g.pieces.n, s->has_utf8,
+	    s->command_arena, g.pieces.v, g.pieces.n,
 	    &ret->text);
 	s->tag = ret->text.tag;
 	if (wrong) {
@@ -390,7 +390,7 @@ read_more(struct session *s, enum literal_place place,
 	if (r != READ_COMMAND)
 		return r;
 	wrong = command_parse(
-	    s->command_arena, g.pieces.v, g.pieces.n, s->has_utf8, &c);
+	    s->command_arena, g.pieces.v, g.pieces.n, &c);
 	if (!wrong && (c.n == 0 || !str_equals(c.args[0].s, STR("y"))))
 		wrong = "A blank is missing";
 	if (wrong) {

@@ -21,7 +21,7 @@
 
 /* IMAP. */
 #define LIMIT_IMAP_LINE          65536  /* octets of one command's lines */
-#define LIMIT_IMAP_LINE_PREAUTH  8192
+#define LIMIT_IMAP_LINE_PREAUTH  36864  /* ID may have 30 x 1,054 octets */
 #define LIMIT_IMAP_LITERAL       65536  /* in a command other than APPEND */
 #define LIMIT_IMAP_LITERALS      64     /* in one command */
 #define LIMIT_IMAP_COMMAND       (16 << 20) /* octets of what it parses to */

@@ -2,6 +2,7 @@
 #include "imap/args.h"
 
 #include "base/ascii.h"
+#include "base/buf.h"
 #include "base/limits.h"
 #include "base/num.h"
 #include "text/utf8.h"
@@ -16,7 +17,7 @@ struct parser {
 	size_t n;
 	size_t piece;      /* that is being read */
 	struct str rest;   /* of its line */
-	bool utf8;
+	bool has_sections; /* BODY[...] may come */
 	size_t n_args;
 	arg_vec stack[LIMIT_IMAP_NESTING + 1];
 	size_t depth;
@@ -24,27 +25,21 @@ struct parser {
 
 /* --- literals --------------------------------------------------------------------- */
 
-/* "12", no leading zero. */
-static bool
-parse_size(struct str digits, uint64_t *ret_size)
-{
-	return num_parse_u64(digits, UINT32_MAX - 1, ret_size) &&
-	    (digits.len == 1 || digits.p[0] != '0');
-}
-
 struct literal_spec
 literal_of(struct str line)
 {
 	struct literal_spec l = { .kind = LITERAL_NONE, .before = line };
 	size_t open = str_find_last_char(line, '{');
 	struct str digits;
-	bool is_unasked, is_apart;
+	bool is_unasked, is_apart, is_number;
 
 	if (!str_ends_with(line, STR("}")) || open == line.len)
 		return l;
 	digits = str_slice(line, open + 1, line.len - open - 2);
+	/* "{5-}" is in no RFC; who writes it sends the octets all the same. */
 	is_unasked = str_ends_with(digits, STR("+")) ||
 	    str_ends_with(digits, STR("-"));
+	is_number = !str_ends_with(digits, STR("-"));
 	digits.len -= is_unasked;
 	/* Inside a quoted string or behind an atom it is no literal. */
 	is_apart = open == 0 || str_has_char(STR(" (~"), line.p[open - 1]);
@@ -53,7 +48,9 @@ literal_of(struct str line)
 	l.is_literal8 = open > 0 && line.p[open - 1] == '~';
 	l.before = str_slice(line, 0, open - l.is_literal8);
 	l.kind = is_unasked ? LITERAL_NONSYNC : LITERAL_SYNC;
-	if (!parse_size(digits, &l.size) || !is_apart)
+	is_number = is_number &&
+	    num_parse_u64(digits, UINT32_MAX - 1, &l.size);
+	if (!is_number || !is_apart)
 		l.kind = is_unasked ? LITERAL_LOST : LITERAL_BAD;
 	return l;
 }
@@ -76,33 +73,131 @@ add(struct parser *p, struct arg arg)
 	return NULL;
 }
 
-/* The inside of [...] belongs to the atom, blanks and all: BODY[...]. */
+static bool
+args_is_section(struct str name)
+{
+	static const struct str names[] = { STR_INIT("BODY"),
+		STR_INIT("BODY.PEEK"), STR_INIT("BINARY"),
+		STR_INIT("BINARY.PEEK"), STR_INIT("BINARY.SIZE") };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (str_equals_nocase(name, names[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Where ']' is, or what cannot be in a section; s.len: it goes on. */
+static size_t
+args_section_end(struct str s, size_t i, bool *in_string)
+{
+	for (; i < s.len; i++) {
+		char c = s.p[i];
+
+		if (c == '"')
+			*in_string = !*in_string;
+		else if (c == '\\' && *in_string)
+			i++;
+		else if (c == ']' && !*in_string)
+			break;
+		else if (!ascii_is_graph(c) && c != ' ')
+			break;
+		else if (c == '{' && !*in_string)
+			break;
+	}
+	return i < s.len ? i : s.len;
+}
+
+/* RFC 5322 3.6.8 */
+static bool
+args_is_field_name(struct str s, bool *ret_is_atom)
+{
+	size_t i;
+
+	*ret_is_atom = true;
+	for (i = 0; i < s.len; i++) {
+		if (!ascii_is_graph(s.p[i]) || s.p[i] == ':')
+			return false;
+		if (str_has_char(STR("(){%*\"\\]"), s.p[i]))
+			*ret_is_atom = false;
+	}
+	return s.len > 0;
+}
+
+/*
+ * A field's name that comes as a literal stands in the section as an atom or
+ * a string: so it is printed in the answer.
+ */
+static const char *
+args_join_literal(struct parser *p, struct str *s)
+{
+	const struct command_piece *c = &p->v[p->piece];
+	struct buf b = BUF_INIT;
+	bool is_atom;
+	size_t i;
+
+	if (p->piece >= p->n || !c->has_literal)
+		return "] is missing";
+	if (!args_is_field_name(c->literal, &is_atom))
+		return "That is no name of a field";
+	p->piece++;
+	buf_add_str(&b, *s);
+	buf_add_cstr(&b, is_atom ? "" : "\"");
+	for (i = 0; i < c->literal.len; i++) {
+		if (str_has_char(STR("\"\\"), c->literal.p[i]))
+			buf_add_char(&b, '\\');
+		buf_add_char(&b, c->literal.p[i]);
+	}
+	buf_add_cstr(&b, is_atom ? "" : "\"");
+	if (p->piece < p->n)
+		buf_add_str(&b, p->v[p->piece].line);
+	*s = arena_dup_str(p->a, buf_str(&b));
+	buf_done(&b);
+	return NULL;
+}
+
+/* From the '[' at *at to behind its ']': lists, strings and literals too. */
+static const char *
+args_read_section(struct parser *p, size_t *at)
+{
+	struct str s = p->rest;
+	bool in_string = false;
+	size_t i = *at + 1;
+	const char *wrong = NULL;
+
+	while (!wrong && (i = args_section_end(s, i, &in_string)) == s.len)
+		wrong = in_string ? "] is missing"
+				  : args_join_literal(p, &s);
+	if (!wrong && s.p[i] != ']')
+		wrong = "Unexpected character in a section";
+	p->rest = s;
+	*at = i + 1;
+	return wrong;
+}
+
 static const char *
 read_atom(struct parser *p)
 {
-	struct str s = p->rest;
-	bool in_bracket = false;
-	size_t i;
+	const char *wrong;
+	size_t i = 0;
 
-	for (i = 0; i < s.len; i++) {
-		char c = s.p[i];
-
-		if (c == '[' && i > 0)
-			in_bracket = true;
-		else if (c == ']')
-			in_bracket = false;
-		if (!is_atom_char(c) &&
-		    !(in_bracket && (c == ' ' || c == '(' || c == ')' ||
-			c == '"')))
-			break;
+	while (i < p->rest.len && is_atom_char(p->rest.p[i])) {
+		if (p->rest.p[i] != '[' || !p->has_sections ||
+		    !args_is_section(str_slice(p->rest, 0, i))) {
+			i++;
+			continue;
+		}
+		wrong = args_read_section(p, &i);
+		if (wrong)
+			return wrong;
 	}
-	if (in_bracket)
-		return "] is missing";
 	if (i == 0)
 		return "Unexpected character";
-	p->rest = str_tail(s, i);
-	return add(p, (struct arg){ .type = ARG_ATOM,
-			  .s = str_slice(s, 0, i) });
+	wrong = add(p, (struct arg){ .type = ARG_ATOM,
+			   .s = str_slice(p->rest, 0, i) });
+	p->rest = str_tail(p->rest, i);
+	return wrong;
 }
 
 /* Offset of the quote that ends the string at the start of s, or s.len. */
@@ -136,7 +231,7 @@ read_quoted(struct parser *p)
 	}
 	if (i == s.len)
 		return "Quoted string without an end";
-	if (is_8bit && (!p->utf8 || !utf8_is_valid(str_make(out, n))))
+	if (is_8bit && !utf8_is_valid(str_make(out, n)))
 		return "8-bit octets in a quoted string";
 	p->rest = str_tail(s, i + 1);
 	return add(p, (struct arg){ .type = ARG_STRING,
@@ -282,12 +377,13 @@ command_parse_name(struct str line, struct command_text *ret)
 
 const char *
 command_parse(struct arena *a, const struct command_piece *v, size_t n,
-    bool utf8, struct command_text *ret)
+    struct command_text *ret)
 {
-	struct parser p = { .a = a, .v = v, .n = n, .utf8 = utf8,
-		.rest = v[0].line };
+	struct parser p = { .a = a, .v = v, .n = n, .rest = v[0].line };
 	const char *wrong = read_name(&p, ret);
 
+	p.has_sections = str_equals_nocase(ret->name, STR("FETCH")) ||
+	    str_equals_nocase(ret->name, STR("NOTIFY"));
 	if (!wrong)
 		wrong = read_all(&p);
 	if (wrong)

@@ -44,17 +44,18 @@ struct command_text {
 
 /*
  * Parses all pieces. NULL, or what is wrong, for a BAD; ret->tag is set as
- * soon as it was read (else STR_NONE: the answer's tag is "*"). utf8: quoted
- * strings may have 8-bit octets (RFC 6855). Gives up when the arena is over
+ * soon as it was read (else STR_NONE: the answer's tag is "*"). Quoted strings
+ * may be UTF-8, also before ENABLE: go-imap and others send it to a server
+ * that offers IMAP4rev2. Gives up when the arena is over
  * its limit; without one it takes some 50 octets for each of the input.
  */
 const char *command_parse(struct arena *a, const struct command_piece *v,
-    size_t n, bool utf8, struct command_text *ret);
+    size_t n, struct command_text *ret);
 
 enum literal_kind {
 	LITERAL_NONE,
 	LITERAL_SYNC,     /* {n} */
-	LITERAL_NONSYNC,  /* {n+}, {n-} */
+	LITERAL_NONSYNC,  /* {n+} */
 	LITERAL_BAD,      /* looks like one, but is none */
 	LITERAL_LOST,     /* as that, and octets of unknown number follow */
 };

@@ -58,6 +58,32 @@ take_part(struct str *rest, struct section *s)
 	return true;
 }
 
+/* A name off the start: an atom, or a string without its quotes. */
+static bool
+fetch_take_name(struct arena *a, struct str *rest, struct str *ret_name)
+{
+	char *out;
+	size_t i, n = 0;
+
+	if (rest->p[0] != '"') {
+		(void)str_split_char(rest, ' ', ret_name);
+		return !str_has_char(*ret_name, '(') &&
+		    !str_has_char(*ret_name, ')') &&
+		    !str_has_char(*ret_name, '"');
+	}
+	out = arena_alloc(a, rest->len);
+	for (i = 1; i < rest->len && rest->p[i] != '"'; i++) {
+		i += rest->p[i] == '\\';
+		if (i < rest->len)
+			out[n++] = rest->p[i];
+	}
+	if (i >= rest->len)
+		return false;
+	*rest = str_tail(*rest, i + 1);
+	*ret_name = str_make(out, n);
+	return rest->len == 0 || rest->p[0] == ' ';
+}
+
 /* (From "To" ...): the names, in the order they were given. */
 static bool
 take_fields(struct arena *a, struct str list, struct section *s)
@@ -69,12 +95,13 @@ take_fields(struct arena *a, struct str list, struct section *s)
 	    !str_ends_with(rest, STR(")")) || rest.len < 3)
 		return false;
 	rest = str_trim(str_slice(rest, 1, rest.len - 2));
-	if (str_has_char(rest, '(') || str_has_char(rest, ')'))
-		return false;
-	while (rest.len && str_split_char(&rest, ' ', &word)) {
-		if (word.len > 1 && word.p[0] == '"' &&
-		    word.p[word.len - 1] == '"')
-			word = str_slice(word, 1, word.len - 2);
+	while (rest.len) {
+		if (rest.p[0] == ' ') {
+			rest = str_tail(rest, 1);
+			continue;
+		}
+		if (!fetch_take_name(a, &rest, &word))
+			return false;
 		if (word.len)
 			VEC_PUSH(a, &names, word);
 	}
@@ -233,6 +260,13 @@ parse_item(struct parse *p, const struct arg *arg)
 	return add_rfc822(p, arg->s) ? NULL : parse_section(p, arg->s);
 }
 
+static bool
+fetch_is_macro(const struct arg *arg)
+{
+	return arg_is_atom(arg, STR("ALL")) || arg_is_atom(arg, STR("FAST")) ||
+	    arg_is_atom(arg, STR("FULL"));
+}
+
 bool
 fetch_is_lazy(const struct arg *arg)
 {
@@ -249,7 +283,9 @@ parse_list(struct parse *p, const struct arg *list)
 	size_t i;
 
 	for (i = 0; !wrong && i < list->n; i++) {
-		wrong = parse_item(p, &v[i]);
+		wrong = fetch_is_macro(&v[i])
+		    ? "ALL, FAST and FULL stand alone"
+		    : parse_item(p, &v[i]);
 		if (arg_is_atom(&v[i], STR("PREVIEW")) && i + 1 < list->n &&
 		    fetch_is_lazy(&v[i + 1]))
 			i++;

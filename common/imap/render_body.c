@@ -87,6 +87,19 @@ add_extension(struct renderer *r, const struct facts_part *part)
 	add_string(r, part->location);
 }
 
+/*
+ * RFC 3501 gives the form with an envelope to RFC822 only, and parsers of
+ * clients that know no more refuse the whole answer: before ENABLE
+ * message/global is a simple part.
+ */
+static bool
+render_is_simple(const struct renderer *r, const struct facts_part *part)
+{
+	return !part->is_message ||
+	    (!r->utf8 &&
+		str_equals_nocase(part->subtype, STR("global")));
+}
+
 static void
 add_type(struct renderer *r, const struct facts_part *part)
 {
@@ -118,7 +131,7 @@ begin_part(struct renderer *r, const struct facts_part *part)
 	add_string(r, part->encoding.p ? part->encoding : STR("7bit"));
 	buf_add_char(r->out, ' ');
 	buf_add_u64(r->out, part->body_size);
-	if (part->is_message) {
+	if (!render_is_simple(r, part)) {
 		buf_add_char(r->out, ' ');
 		render_envelope(r->out,
 		    r->f->parts[part->first_child].envelope, r->utf8);
@@ -148,7 +161,7 @@ end_part(struct renderer *r, const struct facts_part *part)
 	if (part->is_multipart) {
 		end_multipart(r, part);
 	} else {
-		if (part->is_message || is_text(part)) {
+		if (!render_is_simple(r, part) || is_text(part)) {
 			buf_add_char(r->out, ' ');
 			buf_add_u64(r->out, part->lines);
 		}
@@ -169,7 +182,9 @@ render_body(
 
 	for (;;) {
 		begin_part(&r, &f->parts[i]);
-		if (f->parts[i].first_child != FACTS_NO_PART) {
+		if (f->parts[i].first_child != FACTS_NO_PART &&
+		    (f->parts[i].is_multipart ||
+			!render_is_simple(&r, &f->parts[i]))) {
 			i = f->parts[i].first_child;
 			continue;
 		}

@@ -189,7 +189,8 @@ take_set(struct parse *p, struct search_key *k)
 {
 	const struct arg *arg = next_text(p);
 
-	if (!arg || !seqset_parse(p->a, arg->s, &k->set))
+	if (!arg || arg->type != ARG_ATOM ||
+	    !seqset_parse(p->a, arg->s, &k->set))
 		return "Bad set";
 	return NULL;
 }
@@ -198,11 +199,18 @@ take_set(struct parse *p, struct search_key *k)
 static const char *
 take_modseq(struct parse *p, struct search_key *k)
 {
+	const struct arg *type;
+
 	p->program->uses_modseq = true;
 	if (p->at < p->n && p->v[p->at].type == ARG_STRING) {
 		p->at++;
-		if (!next_text(p))
-			return "MODSEQ needs a type behind the name";
+		type = next_text(p);
+		if (!type ||
+		    (!arg_is_atom(type, STR("priv")) &&
+			!arg_is_atom(type, STR("shared")) &&
+			!arg_is_atom(type, STR("all"))))
+			return "MODSEQ needs priv, shared or all behind the "
+			       "name";
 	}
 	return take_number(p, k);
 }

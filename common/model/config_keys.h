@@ -74,6 +74,8 @@ CFG(IMAP_ACL_ANYONE, "imap.acl.anyone", BOOL, "true", 0, 1, "", ANYWHERE,
 CFG(IMAP_PLAIN_NO_TLS, "imap.auth.plain_no_tls", BOOL, "false", 0, 1, "", FILE_ONLY,
     "Allow LOGIN and AUTHENTICATE PLAIN without TLS.")
 CFG(IMAP_APPEND_MAXIMUM, "imap.append.maximum", SIZE, "64M", 65536, 2147483647, "", ANYWHERE, "Octets of one APPEND.")
+CFG(IMAP_CAPABILITIES_HIDE, "imap.capabilities.hide", LIST, "UIDONLY", 0, 1000, "", ANYWHERE,
+    "Capabilities that m3mta-imap does not offer and does not let clients ENABLE: NAME for all, ADDRESS:NAME for one mailbox. UIDONLY is among them since the synchronisation of Outlook and Office 365 enables it and then asks by sequence numbers.")
 CFG(IMAP_IDLE_POLL, "imap.idle.poll", DURATION, "60s", 1, 1740, "", ANYWHERE, "How often IDLE and NOTIFY look when no doorbell rings.")
 CFG(IMAP_LIMIT_CPU, "imap.limit.cpu", DURATION, "60s", 1, 3600, "", ANYWHERE, "CPU time that one command may take; then it is answered NO [LIMIT].")
 CFG(IMAP_NOTIFY_MAXIMUM, "imap.notify.maximum", INT, "1000", 1, 10000, "", ANYWHERE,

@@ -2,6 +2,7 @@
 #ifndef M3_TESTS_FUZZ_FACTS_H
 #define M3_TESTS_FUZZ_FACTS_H
 
+#include "base/ascii.h"
 #include "base/limits.h"
 #include "fuzz_imap.h"
 #include "imap/render.h"
@@ -48,6 +49,20 @@ fuzz_check_sizes(const struct facts *f)
 	}
 }
 
+/* Commands may have UTF-8 in strings at any time, answers after ENABLE. */
+static inline void
+fuzz_check_strings(const struct arg *v, size_t n, bool utf8)
+{
+	size_t i, k;
+
+	for (i = 0; i < n; i++) {
+		if (v[i].type == ARG_LIST)
+			fuzz_check_strings(v[i].v, v[i].n, utf8);
+		for (k = 0; v[i].type == ARG_STRING && k < v[i].s.len; k++)
+			CHECK(utf8 || !ascii_is_8bit(v[i].s.p[k]));
+	}
+}
+
 /* An answer is one list of IMAP's grammar, whatever the mail contains. */
 static inline void
 fuzz_check_answer(struct str answer, bool utf8)
@@ -56,12 +71,13 @@ fuzz_check_answer(struct str answer, bool utf8)
 	struct command_text c;
 	struct fuzz_pieces p =
 	    fuzz_pieces(a, arena_join(a, STR("a X "), answer));
-	const char *wrong = command_parse(a, p.v, p.n, utf8, &c);
+	const char *wrong = command_parse(a, p.v, p.n, &c);
 
 	/* The limits are those of commands. */
 	if (!str_starts_with(str_from_cstr(wrong), STR("Too many"))) {
 		CHECK(wrong == NULL);
 		CHECK(c.n == 1 && c.args[0].type == ARG_LIST);
+		fuzz_check_strings(c.args, c.n, utf8);
 	}
 	arena_free(a);
 }

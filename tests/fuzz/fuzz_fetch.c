@@ -69,7 +69,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fetch_atts atts;
 	size_t i, j;
 
-	if (!fuzz_args(a, fuzz_input(data, size), false, &c))
+	if (!fuzz_args(a, fuzz_input(data, size), &c))
 		c.n = 0;
 	for (i = 0; i < c.n; i++) {
 		if (fetch_atts_parse(a, &c.args[i], &atts) != NULL)

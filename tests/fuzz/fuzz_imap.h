@@ -57,15 +57,15 @@ fuzz_exact(struct arena *a, const struct arg *v, size_t n)
 	return copy;
 }
 
-/* The arguments of "a X " and the text; false: they are no arguments. */
+/* The arguments of "a FETCH " and the text; false: they are no arguments. */
 static inline bool
-fuzz_args(struct arena *a, struct str text, bool utf8,
+fuzz_args(struct arena *a, struct str text,
     struct command_text *ret_command)
 {
 	struct fuzz_pieces p =
-	    fuzz_pieces(a, arena_join(a, STR("a X "), text));
+	    fuzz_pieces(a, arena_join(a, STR("a FETCH "), text));
 
-	if (command_parse(a, p.v, p.n, utf8, ret_command) != NULL)
+	if (command_parse(a, p.v, p.n, ret_command) != NULL)
 		return false;
 	ret_command->args = fuzz_exact(a, ret_command->args, ret_command->n);
 	return true;

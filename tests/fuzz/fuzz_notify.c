@@ -54,7 +54,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum notify_verdict verdict = NOTIFY_BADEVENT;
 	size_t i;
 
-	if (fuzz_args(line, fuzz_input(data, size), false, &c)) {
+	if (fuzz_args(line, fuzz_input(data, size), &c)) {
 		verdict = notify_parse(a, c.args, c.n, &spec, &wrong);
 		CHECK((verdict == NOTIFY_BAD) == (wrong != NULL));
 	}

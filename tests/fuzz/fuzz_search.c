@@ -50,7 +50,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct command_text c;
 	struct search_program p;
 
-	if (fuzz_args(a, s, utf8, &c) &&
+	if (fuzz_args(a, s, &c) &&
 	    search_parse(a, c.args, c.n, utf8, &p) == NULL) {
 		CHECK(p.root.type == SEARCH_AND);
 		CHECK(!p.is_extended || p.returns != 0);

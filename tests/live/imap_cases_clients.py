@@ -90,7 +90,7 @@ class ClientRules:
         self.assertTrue(s.line().startswith(b'+ '))
         s.send('one\r\n')
         self.assertIn(b'a OK', s.until('a'))
-        s.send('a CREATE {3+}\r\ntwo\r\nb CREATE {5-}\r\nthree\r\n')
+        s.send('a CREATE {3+}\r\ntwo\r\nb CREATE {005+}\r\nthree\r\n')
         self.assertIn(b'a OK', s.until('a'))
         self.assertIn(b'b OK', s.until('b'))
         # Octets of a literal are never commands.

@@ -288,7 +288,7 @@ class StoreRules:
                      for x in (two, three))
         self.assertEqual(recent, 1)
         # Nobody can set or clear it.
-        self.assertNotIn(rb'\Recent', three.ok(r'STORE 1 +FLAGS (\Recent)'))
+        three.bad(r'STORE 1 +FLAGS (\Recent)')
         self.assertIn(b'RECENT 0', w.ok('STATUS INBOX (RECENT)'))
 
     def test_flags_of_two(self):

@@ -172,8 +172,9 @@ class Lines(BadInput):
             words = ' '.join(f'w{i}-{k}' for k in range(25))
             self.answer(d, f'STORE 1 +FLAGS ({words})',
                         b'OK' if i < 2 else rb'NO \[LIMIT')
-        self.append(d, MESSAGE, flags=r'\Recent \Seen')
-        self.assertIn(b'MESSAGES 2', self.ok(
+        self.answer(d, f'APPEND {self.box} (\\Recent) {{{len(MESSAGE)}+}}'
+                    '\r\n'.encode() + MESSAGE, b'BAD')
+        self.assertIn(b'MESSAGES 1', self.ok(
             d, f'STATUS {self.box} (MESSAGES)'))
 
     @line(43, 'bare LF and CR in APPEND')
@@ -224,11 +225,8 @@ class Lines(BadInput):
     @line(46, r'STORE \Recent')
     def test_store_recent(self):
         d = self.select(messages=1)
-        d = self.select()
-        d = self.select()
-        text = self.ok(d, r'STORE 1 FLAGS (\Recent \Seen)')
-        self.assertIn(rb'\Seen', text)
-        self.assertNotIn(rb'\Recent', text)
+        self.bad(d, r'STORE 1 FLAGS (\Recent \Seen)')
+        self.assertNotIn(rb'\Seen', self.ok(d, 'FETCH 1 FLAGS'))
 
     @line(47, 'changes in EXAMINE')
     def test_examine(self):

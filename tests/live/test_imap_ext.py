@@ -7,6 +7,9 @@ from harness import LiveTest
 
 
 class Extensions(LiveTest):
+    # Nothing is hidden.
+    settings = {'imap__capabilities__hide': []}
+
     @classmethod
     def prepare(cls):
         cls.system.add_domain()

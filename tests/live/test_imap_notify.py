@@ -18,7 +18,8 @@ ALL = '(MessageNew MessageExpunge FlagChange)'
 
 class Notify(LiveTest):
     # Nothing that comes was polled for: the tests wait 30 s.
-    settings = {'imap__idle__poll': '600s', 'imap__notify__maximum': '20'}
+    settings = {'imap__idle__poll': '600s', 'imap__notify__maximum': '20',
+                'imap__capabilities__hide': []}
 
     @classmethod
     def prepare(cls):

@@ -6,6 +6,9 @@ from harness import LiveTest
 
 
 class ImapTest(LiveTest):
+    # Nothing is hidden.
+    settings = {'imap__capabilities__hide': []}
+
     @classmethod
     def prepare(cls):
         cls.system.add_domain()

@@ -46,7 +46,6 @@ static const struct verdict_case commands[] = {
 	{ "a1 LOGIN \"open c", false },
 	{ "a1 X (a (b) c", false },
 	{ "a1 X a)", false },
-	{ "a1 X \"\xc3\xa4\"", false },
 	{ "a1 X {", false },
 	{ "* X", false },
 	{ "a+ X", false },
@@ -54,13 +53,23 @@ static const struct verdict_case commands[] = {
 	{ "a1", false },
 	{ "a1 UID", false },
 	{ "a1 LIST \"\" *", true },
+	{ "a1 SELECT a[b", true },
+	{ "a1 LIST \"\" *[*", true },
+	{ "a1 SEARCH SUBJECT BODY[x", true },
+	{ "a1 FETCH 1 BODY[", false },
+	{ "a1 UID FETCH 1 (BODY[HEADER.FIELDS (\"]\" a)]<0.5> UID)", true },
+	{ "a1 FETCH 1 BODY[\"]", false },
+	{ "a1 FETCH 1 BODY[HEADER.FIELDS ({1})]", false },
+	{ "a1 LOGIN \"\xc3\xa4\" x", true },
+	{ "a1 LOGIN \"\xc3\" x", false },
+	{ "a1 LOGIN \xc3\xa4 x", false },
 };
 
 START_TEST(test_commands)
 {
 	struct command_piece p = { .line = str_from_cstr(commands[_i].text) };
 	struct command_text c;
-	const char *wrong = command_parse(a, &p, 1, false, &c);
+	const char *wrong = command_parse(a, &p, 1, &c);
 
 	ck_assert_msg(!wrong == commands[_i].is_good, "%s: %s",
 	    commands[_i].text, wrong ? wrong : "parsed");
@@ -78,7 +87,7 @@ START_TEST(test_nesting)
 	for (i = 0; i < 4000; i++)
 		buf_add_char(&b, '(');
 	p.line = buf_str(&b);
-	ck_assert_ptr_nonnull(command_parse(a, &p, 1, false, &c));
+	ck_assert_ptr_nonnull(command_parse(a, &p, 1, &c));
 	buf_done(&b);
 }
 END_TEST
@@ -92,17 +101,18 @@ struct literal_case {
 static const struct literal_case literals[] = {
 	{ "a X {5}", LITERAL_SYNC, 5 },
 	{ "a X {5+}", LITERAL_NONSYNC, 5 },
-	{ "a X (~{5-}", LITERAL_NONSYNC, 5 },
+	{ "a X (~{5+}", LITERAL_NONSYNC, 5 },
+	{ "a X (~{5-}", LITERAL_LOST, 0 },
+	{ "a X {005}", LITERAL_SYNC, 5 },
+	{ "a X {01+}", LITERAL_NONSYNC, 1 },
 	{ "a X {0}", LITERAL_SYNC, 0 },
 	{ "a X {-1}", LITERAL_BAD, 0 },
 	{ "a X {}", LITERAL_BAD, 0 },
 	{ "a X {+}", LITERAL_LOST, 0 },
-	{ "a X {01+}", LITERAL_LOST, 0 },
 	{ "a X {4294967295+}", LITERAL_LOST, 0 },
 	{ "a X {99999999999999999999999999999-}", LITERAL_LOST, 0 },
 	{ "a X y{5+}", LITERAL_LOST, 0 },
 	{ "a X y{5}", LITERAL_NONE, 0 },
-	{ "a X {01}", LITERAL_BAD, 0 },
 	{ "a X {1a}", LITERAL_BAD, 0 },
 	{ "a X {4294967295}", LITERAL_BAD, 0 },
 	{ "a X {99999999999999999999999999999}", LITERAL_BAD, 0 },
@@ -127,6 +137,14 @@ static const struct verdict_case fetches[] = {
 	{ "BODY.PEEK[1.2.MIME]<5.100>", true },
 	{ "BODY[HEADER.FIELDS (From)]", true },
 	{ "BODY[HEADER.FIELDS ()]", false },
+	{ "BODY[HEADER.FIELDS (\"(\\\"]\" x)]", true },
+	{ "BODY[HEADER.FIELDS (a\"b)]", false },
+	{ "BODY[HEADER.FIELDS (\"a\"b)]", false },
+	{ "BODY[HEADER.FIELDS ((a))]", false },
+	{ "ALL", true },
+	{ "(ALL)", false },
+	{ "(UID fast)", false },
+	{ "(FULL)", false },
 	{ "BODY[0]", false },
 	{ "BODY[1.]", false },
 	{ "BODY[-1]", false },
@@ -146,9 +164,10 @@ static const char *
 parse_line(const char *line, struct command_text *c)
 {
 	struct command_piece p = { .line = arena_join(
-				       a, STR("a X "), str_from_cstr(line)) };
+				       a, STR("a FETCH "),
+				       str_from_cstr(line)) };
 
-	return command_parse(a, &p, 1, false, c);
+	return command_parse(a, &p, 1, c);
 }
 
 START_TEST(test_fetch)

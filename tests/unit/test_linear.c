@@ -195,7 +195,7 @@ command(struct arena *a, size_t n)
 		struct command_piece p = { .line = repeat(
 					       a, "a X ", words[i], n, "") };
 
-		(void)command_parse(a, &p, 1, true, &c);
+		(void)command_parse(a, &p, 1, &c);
 	}
 }
 
@@ -207,10 +207,10 @@ search(struct arena *a, size_t n)
 	struct search_program program;
 	struct command_text c;
 
-	if (command_parse(a, &p, 1, true, &c) == NULL)
+	if (command_parse(a, &p, 1, &c) == NULL)
 		(void)search_parse(a, c.args, c.n, false, &program);
 	p.line = repeat(a, "a SEARCH", " 1:*,2", n / 4, "");
-	if (command_parse(a, &p, 1, true, &c) == NULL)
+	if (command_parse(a, &p, 1, &c) == NULL)
 		(void)search_parse(a, c.args, c.n, false, &program);
 }
 

@@ -33,7 +33,7 @@ parse(struct str text, struct notify_spec *ret)
 	const char *wrong = NULL;
 	enum notify_verdict verdict;
 
-	ck_assert_ptr_null(command_parse(a, &p, 1, false, &c));
+	ck_assert_ptr_null(command_parse(a, &p, 1, &c));
 	verdict = notify_parse(a, c.args, c.n, ret, &wrong);
 	ck_assert_int_eq(verdict == NOTIFY_BAD, wrong != NULL);
 	return verdict;
