@@ -176,19 +176,6 @@ command_done(struct session *s, bool may_expunge, const char *fmt, ...)
 }
 
 static bool
-has_bad_level(struct str name)
-{
-	struct str rest = name, level;
-	size_t depth = 0;
-
-	while (str_split_char(&rest, '/', &level)) {
-		if (level.len == 0 || ++depth > LIMIT_FOLDER_DEPTH)
-			return true;
-	}
-	return false;
-}
-
-static bool
 has_control(struct str s)
 {
 	size_t i;
@@ -205,8 +192,7 @@ command_mailbox_name(struct session *s, struct str name, struct str *ret)
 {
 	if (name.len > 1 && name.p[name.len - 1] == '/')
 		name.len--;
-	if (name.len == 0 || name.len > LIMIT_FOLDER_NAME ||
-	    has_bad_level(name) || has_control(name))
+	if (!folder_name_fits(name) || has_control(name))
 		return false;
 	*ret = place_inbox(s->command_arena, name);
 	return true;
@@ -346,9 +332,16 @@ command_folder_to_open(struct session *s, const struct arg *arg)
 {
 	/* UNSEEN is a sequence number, and not in IMAP4rev2. */
 	bool wants_unseen = !s->is_rev2 && !s->has_uidonly;
+	find_fn *fn = wants_unseen ? folder_open : folder_find;
+	struct folder *f = find_or_answer(s, fn, arg, RIGHT_READ, false);
+	struct err err;
 
-	return find_or_answer(s, wants_unseen ? folder_open : folder_find,
-	    arg, RIGHT_READ, false);
+	/* A client believes PERMANENTFLAGS when that has no \*. */
+	if (f && folder_keywords_are_full(f) &&
+	    rights_of(s, f) & RIGHT_WRITE &&
+	    store_free_keywords(s->p->db, &f->owner, &f->id, &err) == RC_OK)
+		f = find_or_answer(s, fn, arg, RIGHT_READ, false);
+	return f;
 }
 
 struct flag_row {

@@ -67,39 +67,62 @@ add(struct view *v)
 	return &v->v[v->n++];
 }
 
-/* The folder as it is now; keywords only ever grow. */
-static void
-take_folder(struct view *v, const struct folder *f)
-{
-	const struct str *old = v->folder.keywords;
-	size_t n = v->folder.n_keywords, i;
-	struct str name = v->folder.name, address = v->folder.address;
-
-	if (f->n_keywords > n) {
-		struct str *k =
-		    ARENA_ARRAY(v->a, f->n_keywords, struct str);
-
-		for (i = 0; i < f->n_keywords; i++)
-			k[i] = i < n ? old[i]
-				     : arena_dup_str(v->a, f->keywords[i]);
-		old = k;
-		n = f->n_keywords;
-	}
-	v->folder = *f;
-	v->folder.keywords = old;
-	v->folder.n_keywords = n;
-	v->folder.name = name;
-	v->folder.address = address;
-	v->folder.acl = NULL;
-	v->folder.n_acl = 0;
-	v->modseq = f->highestmodseq;
-}
-
 void
 view_mark_dirty(struct view *v, size_t index)
 {
 	v->v[index].is_dirty = true;
 	v->may_be_untold = true;
+}
+
+/*
+ * The table of keywords as it is now. A place that no message had may be
+ * another keyword's: what has its bit is told again.
+ */
+static const struct str *
+view_take_keywords(struct view *v, const struct folder *f)
+{
+	const struct folder *old = &v->folder;
+	struct str *table = NULL;
+	uint64_t changed = 0;
+	size_t i;
+
+	for (i = 0; i < f->n_keywords; i++) {
+		if (i < old->n_keywords &&
+		    str_equals(old->keywords[i], f->keywords[i]))
+			continue;
+		if (!table) {
+			table = ARENA_ARRAY(v->a, f->n_keywords, struct str);
+			if (old->n_keywords)
+				memcpy(table, old->keywords,
+				    old->n_keywords * sizeof(*table));
+		}
+		table[i] = arena_dup_str(v->a, f->keywords[i]);
+		changed |= UINT64_C(1) << (FLAG_FIRST_KEYWORD + i);
+	}
+	if (!table)
+		return old->keywords;
+	v->n_keywords_told = 0;
+	for (i = 0; i < v->n; i++) {
+		if (v->v[i].e.flags & changed)
+			view_mark_dirty(v, i);
+	}
+	return table;
+}
+
+/* The folder as it is now. */
+static void
+take_folder(struct view *v, const struct folder *f)
+{
+	const struct str *keywords = view_take_keywords(v, f);
+	struct str name = v->folder.name, address = v->folder.address;
+
+	v->folder = *f;
+	v->folder.keywords = keywords;
+	v->folder.name = name;
+	v->folder.address = address;
+	v->folder.acl = NULL;
+	v->folder.n_acl = 0;
+	v->modseq = f->highestmodseq;
 }
 
 static void

@@ -57,7 +57,7 @@ add_known_flags(struct buf *b, const struct view *v, uint64_t mask)
 			add_word(b, str_from_cstr(system_flags[i].name));
 	}
 	for (i = 0; i < v->folder.n_keywords; i++) {
-		if (mask >> FLAG_FIRST_KEYWORD)
+		if (mask >> FLAG_FIRST_KEYWORD && v->folder.keywords[i].len)
 			add_word(b, v->folder.keywords[i]);
 	}
 }
@@ -76,7 +76,7 @@ view_tell_flags(struct session *s, bool permanent)
 		buf_reset(&b);
 		add_known_flags(&b, v, may);
 		if (may >> FLAG_FIRST_KEYWORD &&
-		    v->folder.n_keywords < LIMIT_KEYWORDS)
+		    !folder_keywords_are_full(&v->folder))
 			add_word(&b, STR("\\*"));
 		chat_untagged(s, "OK [PERMANENTFLAGS (%.*s)] %s",
 		    STR_ARG(buf_str(&b)), may ? "Flags" : "Read-only");

@@ -224,6 +224,13 @@ lock(struct change *c, struct db *db, struct err *err)
 	return rc;
 }
 
+/* His own, kept with somebody else's folder. */
+static bool
+is_guests(const struct change *c, const struct annotation *x)
+{
+	return c->where->user && str_starts_with(x->name, STR("/private"));
+}
+
 static enum rc
 set_one(struct change *c, struct db *db, const struct annotation *x,
     struct err *err)
@@ -232,6 +239,7 @@ set_one(struct change *c, struct db *db, const struct annotation *x,
 	bson_t *upsert = BCON_NEW("upsert", BCON_BOOL(true));
 	struct oid stamp = oid_new();
 	struct arena *a = arena_new();
+	char text[UUID_TEXT];
 	enum rc rc;
 
 	doc_add_uuid(&filter, "owner", owner_of(c->where, x->name));
@@ -242,6 +250,8 @@ set_one(struct change *c, struct db *db, const struct annotation *x,
 		BSON_APPEND_DOCUMENT_BEGIN(&change, "$set", &set);
 		doc_add_bytes(&set, "value", x->value);
 		doc_add_oid(&set, "stamp", &stamp);
+		if (is_guests(c, x))
+			doc_add_text(&set, "user", user_of(c->where, text));
 		bson_append_document_end(&change, &set);
 		rc = db_update_one(db, DB_ANNOTATIONS, &filter, &change,
 		    upsert, NULL, err);
@@ -266,20 +276,19 @@ count(void *ctx, const bson_t *doc)
 	return true;
 }
 
+/* Consumes the filter. */
 static enum rc
-check_number(struct change *c, struct db *db, const struct uuid *owner,
-    struct err *err)
+check_number(
+    struct change *c, struct db *db, bson_t *filter, struct err *err)
 {
-	bson_t filter = BSON_INITIALIZER;
 	bson_t *opts =
 	    BCON_NEW("projection", "{", "folder", BCON_INT32(1), "}");
 	enum rc rc;
 
 	c->n_here = c->n_all = 0;
-	doc_add_uuid(&filter, "owner", owner);
-	rc = db_find(db, DB_ANNOTATIONS, &filter, opts, count, c, err);
+	rc = db_find(db, DB_ANNOTATIONS, filter, opts, count, c, err);
 	bson_destroy(opts);
-	bson_destroy(&filter);
+	bson_destroy(filter);
 	if (rc == RC_OK &&
 	    (c->n_here > LIMIT_ANNOTATIONS ||
 		c->n_all > LIMIT_ANNOTATIONS_OWNER))
@@ -288,14 +297,37 @@ check_number(struct change *c, struct db *db, const struct uuid *owner,
 	return rc;
 }
 
+/* What guests have is not the owner's. */
+static enum rc
+check_owners(struct change *c, struct db *db, const struct uuid *owner,
+    struct err *err)
+{
+	bson_t *filter =
+	    BCON_NEW("user", "{", "$exists", BCON_BOOL(false), "}");
+
+	doc_add_uuid(filter, "owner", owner);
+	return check_number(c, db, filter, err);
+}
+
+/* With all owners together. */
+static enum rc
+check_guests(struct change *c, struct db *db, struct err *err)
+{
+	bson_t *filter = bson_new();
+	char text[UUID_TEXT];
+
+	doc_add_text(filter, "user", user_of(c->where, text));
+	return check_number(c, db, filter, err);
+}
+
 /* Removing is always allowed. */
 static bool
-adds_any(const struct change *c)
+adds_any(const struct change *c, bool of_guest)
 {
 	size_t i;
 
 	for (i = 0; i < c->n; i++) {
-		if (c->v[i].value.p)
+		if (c->v[i].value.p && is_guests(c, &c->v[i]) == of_guest)
 			return true;
 	}
 	return false;
@@ -305,16 +337,21 @@ static enum rc
 set_all(struct db *db, void *ctx, struct err *err)
 {
 	struct change *c = ctx;
+	bool adds_guests = adds_any(c, true), adds_owners = adds_any(c, false);
 	enum rc rc = lock(c, db, err);
 	size_t i;
 
+	if (rc == RC_OK && adds_guests)
+		rc = mailbox_touch(
+		    db, "annotated", STR(""), c->where->user, err);
 	for (i = 0; rc == RC_OK && i < c->n; i++)
 		rc = set_one(c, db, &c->v[i], err);
-	if (rc == RC_OK && adds_any(c)) {
-		rc = check_number(c, db, c->where->owner, err);
-		if (rc == RC_OK && !c->where->folder)
-			rc = check_number(c, db, &everyone, err);
-	}
+	if (rc == RC_OK && adds_guests)
+		rc = check_guests(c, db, err);
+	if (rc == RC_OK && adds_owners)
+		rc = check_owners(c, db, c->where->owner, err);
+	if (rc == RC_OK && adds_owners && !c->where->folder)
+		rc = check_owners(c, db, &everyone, err);
 	return rc;
 }
 
@@ -339,6 +376,20 @@ annotations_delete(struct db *db, const struct uuid *owner,
 	doc_add_uuid(&filter, "owner", owner);
 	if (folder)
 		doc_add_oid(&filter, "folder", folder);
+	rc = db_delete_many(db, DB_ANNOTATIONS, &filter, NULL, err);
+	bson_destroy(&filter);
+	return rc;
+}
+
+enum rc
+annotations_forget(
+    struct db *db, const struct uuid *user, struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER;
+	char text[UUID_TEXT];
+	enum rc rc;
+
+	doc_add_text(&filter, "user", uuid_format(user, text));
 	rc = db_delete_many(db, DB_ANNOTATIONS, &filter, NULL, err);
 	bson_destroy(&filter);
 	return rc;

@@ -40,7 +40,8 @@ enum rc annotation_stamps(struct db *db, struct arena *a,
 /*
  * Sets those with a value and removes those without one, all or nothing.
  * special: the folder's new use, or NULL. RC_PERM codes "NOTFOUND": the
- * folder is gone; "TOOMANY": of the folder, or of all that the owner has.
+ * folder is gone; "TOOMANY": of the folder, or of all that the owner has. The
+ * private ones of another user count for him alone, over all owners.
  */
 enum rc annotation_set(struct db *db, const struct annotated *where,
     const struct annotation *v, size_t n, const enum special_use *special,

@@ -1,4 +1,6 @@
 /* APPEND, REPLACE, COPY and MOVE: each is one transaction, all or nothing. */
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/limits.h"
@@ -84,7 +86,10 @@ entry_of(const struct append *op, size_t i, uint64_t keywords)
 
 /* --- the short way ---------------------------------------------------------- */
 
-/* False: a keyword is new to the folder. A table only ever grows. */
+/*
+ * False: a keyword is new to the folder. A place of its table that an entry
+ * uses stays what it is; update_tail asks for those that ours use.
+ */
 static bool
 make_entries(struct append *op)
 {
@@ -103,6 +108,25 @@ make_entries(struct append *op)
 	return true;
 }
 
+/* "keywords.3": "$Label1". Meanwhile the place may be another keyword's. */
+static void
+append_want_keywords(const struct append *op, bson_t *filter)
+{
+	const struct folder *f = op->to;
+	uint64_t flags = 0;
+	char key[32];
+	size_t i;
+
+	for (i = 0; i < op->n; i++)
+		flags |= op->entries[i].flags;
+	for (i = 0; i < f->n_keywords; i++) {
+		if (!(flags >> (FLAG_FIRST_KEYWORD + i) & 1))
+			continue;
+		snprintf(key, sizeof(key), "keywords.%zu", i);
+		doc_add_text(filter, key, f->keywords[i]);
+	}
+}
+
 /* What was appended, and whose quota it is. */
 static enum rc
 update_tail(struct append *op, struct db *db, struct str *ret_address,
@@ -117,6 +141,7 @@ update_tail(struct append *op, struct db *db, struct str *ret_address,
 	folder_filter(&filter, &op->to->owner, &op->to->id);
 	BCON_APPEND(&filter, "noselect", BCON_BOOL(false), "uidnext", "{",
 	    "$lt", BCON_INT64(UINT32_MAX - (int64_t)op->n), "}");
+	append_want_keywords(op, &filter);
 	tail_append(&change, op->entries, op->n);
 	rc = db_find_and_update(db, DB_FOLDERS, &filter, &change, fields,
 	    &doc, ret_found, err);

@@ -199,32 +199,122 @@ folder_change_append(struct folder_change *c, struct entry *e)
 	mark_changed(c);
 }
 
+static bool
+change_take_flags(void *ctx, const bson_t *doc)
+{
+	uint64_t *used = ctx;
+	bson_iter_t it;
+	bson_t e;
+
+	if (doc_array(doc, "e", &it)) {
+		while (doc_array_next(&it, &e))
+			*used |= (uint64_t)doc_int(&e, "f");
+	}
+	return true;
+}
+
+/* The flags of all entries: of the pages as they were before this change. */
+static enum rc
+change_read_flags(
+    const struct folder_change *c, uint64_t *used, struct err *err)
+{
+	bson_t *opts =
+	    BCON_NEW("projection", "{", "e.f", BCON_INT32(1), "}");
+	bson_t filter = BSON_INITIALIZER;
+	size_t i, k;
+	enum rc rc;
+
+	for (i = 0; i < c->tail.n; i++)
+		*used |= c->tail.v[i].flags;
+	for (i = 0; i < c->pages.n; i++) {
+		for (k = 0; k < c->pages.v[i].entries.n; k++)
+			*used |= c->pages.v[i].entries.v[k].flags;
+	}
+	doc_add_uuid(&filter, "owner", &c->folder.owner);
+	doc_add_oid(&filter, "folder", &c->folder.id);
+	rc = db_find(c->db, DB_PAGES, &filter, opts, change_take_flags, used,
+	    err);
+	bson_destroy(opts);
+	bson_destroy(&filter);
+	return rc;
+}
+
+enum rc
+folder_change_free_keywords(struct folder_change *c, uint64_t kept,
+    size_t *ret_n, struct err *err)
+{
+	struct folder *f = &c->folder;
+	struct str *table = ARENA_ARRAY(c->a, f->n_keywords, struct str);
+	uint64_t used = kept;
+	enum rc rc = change_read_flags(c, &used, err);
+	size_t i;
+
+	if (rc != RC_OK)
+		return rc;
+	*ret_n = 0;
+	for (i = 0; i < f->n_keywords; i++) {
+		bool is_used = used >> (FLAG_FIRST_KEYWORD + i) & 1;
+
+		table[i] = is_used ? f->keywords[i] : STR("");
+		*ret_n += !is_used;
+	}
+	f->keywords = table;
+	c->is_changed |= *ret_n > 0;
+	return RC_OK;
+}
+
+/*
+ * A place for a new keyword. When there is none, those that no message has are
+ * taken out first; `kept` has the bits of those that will be set.
+ */
+static enum rc
+change_add_keyword(struct folder_change *c, struct str keyword, uint64_t kept,
+    size_t *ret_k, struct err *err)
+{
+	struct folder *f = &c->folder;
+	struct str *table;
+	size_t n_free = 0;
+	enum rc rc = RC_OK;
+
+	if (folder_keywords_are_full(f)) {
+		rc = folder_change_free_keywords(c, kept, &n_free, err);
+		if (rc == RC_OK && n_free == 0)
+			rc = err_set(err, RC_PERM, "LIMIT",
+			    "a folder has at most %d keywords",
+			    LIMIT_KEYWORDS);
+	}
+	if (rc != RC_OK)
+		return rc;
+	*ret_k = folder_keyword(f, STR(""));
+	table = ARENA_ARRAY(c->a, f->n_keywords + 1, struct str);
+	memcpy(table, f->keywords, f->n_keywords * sizeof(*table));
+	table[*ret_k] = keyword;
+	f->n_keywords += *ret_k == f->n_keywords;
+	f->keywords = table;
+	c->is_changed = true;
+	return RC_OK;
+}
+
 enum rc
 folder_change_keywords(struct folder_change *c, const struct str *keywords,
     size_t n, uint64_t *ret_bits, struct err *err)
 {
-	VEC(struct str) table = { 0 };
-	uint64_t bits = 0;
+	uint64_t bits;
+	bool all;
 	size_t i, k;
+	enum rc rc = RC_OK;
 
-	for (i = 0; i < c->folder.n_keywords; i++)
-		VEC_PUSH(c->a, &table, c->folder.keywords[i]);
-	for (i = 0; i < n; i++) {
+	bits = folder_keyword_bits(&c->folder, keywords, n, &all);
+	for (i = 0; rc == RC_OK && !all && i < n; i++) {
 		k = folder_keyword(&c->folder, keywords[i]);
-		if (k == c->folder.n_keywords) {
-			if (k == LIMIT_KEYWORDS)
-				return err_set(err, RC_PERM, "LIMIT",
-				    "a folder has at most %d keywords",
-				    LIMIT_KEYWORDS);
-			VEC_PUSH(c->a, &table, keywords[i]);
-			c->folder.keywords = table.v;
-			c->folder.n_keywords = table.n;
-			c->is_changed = true;
-		}
+		if (k == c->folder.n_keywords)
+			rc = change_add_keyword(
+			    c, keywords[i], bits, &k, err);
 		bits |= UINT64_C(1) << (FLAG_FIRST_KEYWORD + k);
 	}
-	*ret_bits = bits;
-	return RC_OK;
+	if (rc == RC_OK)
+		*ret_bits = bits;
+	return rc;
 }
 
 /* --- writing ----------------------------------------------------------------- */

@@ -149,3 +149,34 @@ store_expunge(struct db *db, const struct uuid *owner,
 	arena_free(op.a);
 	return rc;
 }
+
+static enum rc
+free_keywords(struct db *db, void *ctx, struct err *err)
+{
+	struct flags_op *op = ctx;
+	struct folder_change c = { .is_roll = true };
+	bool found = false;
+	size_t n = 0;
+	enum rc rc;
+
+	arena_reset(op->a);
+	rc = folder_change_begin(&c, db, op->a, op->owner, op->folder,
+	    (struct uid_set){ 0 }, &found, err);
+	if (rc == RC_OK && found)
+		rc = folder_change_free_keywords(&c, 0, &n, err);
+	db->is_void = n == 0;
+	return rc == RC_OK && n ? folder_change_end(&c, err) : rc;
+}
+
+enum rc
+store_free_keywords(struct db *db, const struct uuid *owner,
+    const struct oid *folder, struct err *err)
+{
+	struct flags_op op = { .owner = owner, .folder = folder,
+		.a = arena_new() };
+	enum rc rc =
+	    db_txn_run(db, free_keywords, &op, DB_INTERACTIVE_MS, err);
+
+	arena_free(op.a);
+	return rc;
+}

@@ -463,6 +463,15 @@ rename_one(struct names *op, struct db *db, const struct folder *f,
 	return rc == RC_OK ? set_name(op, db, &f->id, to, err) : rc;
 }
 
+/* No command could name it then. */
+static enum rc
+name_is_too_long(struct str child, struct err *err)
+{
+	return err_set(err, RC_PERM, "CANNOT",
+	    "the name of %.*s would become too long, or too deep",
+	    (int)(child.len < 60 ? child.len : 60), child.p);
+}
+
 static enum rc
 rename_children(struct names *op, struct db *db, struct err *err)
 {
@@ -477,7 +486,8 @@ rename_children(struct names *op, struct db *db, struct err *err)
 			continue;
 		to = arena_join(
 		    op->a, op->to, str_tail(f->name, op->name.len));
-		rc = check_free(op, to, err);
+		rc = folder_name_fits(to) ? check_free(op, to, err)
+					  : name_is_too_long(f->name, err);
 		if (rc == RC_OK)
 			rc = rename_one(op, db, f, to, err);
 	}

@@ -501,7 +501,9 @@ empty(struct db *db, struct arena *a, const struct uuid *owner,
 
 	for (i = 0; rc == RC_OK && i < n; i++)
 		rc = folder_remove(db, owner, &folders[i].id, err);
-	return rc == RC_OK ? annotations_delete(db, owner, NULL, err) : rc;
+	if (rc == RC_OK)
+		rc = annotations_delete(db, owner, NULL, err);
+	return rc == RC_OK ? annotations_forget(db, owner, err) : rc;
 }
 
 /*

@@ -170,6 +170,25 @@ migrate_settings(struct migration *m, struct err *err)
 	return rc;
 }
 
+/*
+ * A guest's private annotations say whose they are, so that they are counted
+ * for him and go with his mailbox. The name has it in front: "UUID/private/x".
+ */
+static enum rc
+migrate_guests(struct migration *m, struct err *err)
+{
+	bson_t *filter = BCON_NEW("name", "{", "$regex", "^[^/]", "}");
+	bson_t *set = BCON_NEW("0", "{", "$set", "{", "user", "{",
+	    "$arrayElemAt", "[", "{", "$split", "[", "$name", "/", "]", "}",
+	    BCON_INT32(0), "]", "}", "}", "}");
+	enum rc rc =
+	    db_update_many(m->db, DB_ANNOTATIONS, filter, set, NULL, err);
+
+	bson_destroy(set);
+	bson_destroy(filter);
+	return rc;
+}
+
 /* --- the table --------------------------------------------------------------- */
 
 struct migrate_step {
@@ -191,6 +210,7 @@ migrate_nothing(struct migration *m, struct err *err)
 static const struct migrate_step steps[] = {
 	{ 1, "one counter for UIDVALIDITY", migrate_uidvalidity },
 	{ 2, "keys of the configuration", migrate_settings },
+	{ 3, "annotations of guests", migrate_guests },
 	{ 3, "signs of blobs that come in", migrate_nothing },
 };
 

@@ -13,7 +13,8 @@
  * queue      see queue_doc.c
  * folders    _id, owner, mailbox (address), name, uidvalidity, uidnext,
  *            highestmodseq, xmodseq (of the last expunge), exists, unseen,
- *            deleted, size, recent, keywords, special, subscribed, noselect,
+ *            deleted, size, recent, keywords ("" is a free place),
+ *            special, subscribed, noselect,
  *            acl [{i identifier, r rights}] when there is one,
  *            annotated (rises with its annotations), names (of INBOX: rises
  *            when a name is gone),
@@ -29,7 +30,7 @@
  * limits     _id key, counters, h [hashes of wrong passwords], expires
  * annotations _id, owner (16 zeros: all), folder (12 zeros: the server),
  *            name (another user's private one: his owner id before it),
- *            value, stamp (another with each value)
+ *            user (of such a one, that id as text), value, stamp (another with each value)
  * incoming   _id blob, at (last sign of its writer), n (references made)
  * shares     _id, identifier, owner, folder: one for each entry of an acl
  */
@@ -84,7 +85,9 @@ static const struct collection_spec specs[] = {
 	{ DB_ANNOTATIONS,
 	    "[{\"name\": \"name\", \"key\":"
 	    "  {\"owner\": 1, \"folder\": 1, \"name\": 1},"
-	    "  \"unique\": true}]",
+	    "  \"unique\": true},"
+	    " {\"name\": \"user\", \"key\": {\"user\": 1},"
+	    "  \"sparse\": true}]",
 	    "{\"owner\": 1}" },
 	{ DB_SHARES,
 	    "[{\"name\": \"entry\", \"key\":"

@@ -194,6 +194,12 @@ enum rc store_flags(struct db *db, struct arena *a, const struct uuid *owner,
     uint32_t **ret_modified, size_t *ret_n_modified, struct err *err);
 
 /*
+ * Before a folder is opened whose table of keywords is full: what no message
+ * has makes room (folder_keywords_are_full). Reads all of its flags.
+ */
+enum rc store_free_keywords(struct db *db, const struct uuid *owner,
+    const struct oid *folder, struct err *err);
+/*
  * Removes the entries of `uids` that have \Deleted (or all when force).
  * *ret_modseq is what they were expunged with; 0: none were.
  */

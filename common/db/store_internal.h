@@ -145,6 +145,12 @@ void folder_change_append(struct folder_change *c, struct entry *e);
 enum rc folder_change_keywords(struct folder_change *c,
     const struct str *keywords, size_t n, uint64_t *ret_bits,
     struct err *err);
+/*
+ * Frees the places of keywords that no entry has and that are not among the
+ * bits `kept`; *ret_n of them are free then.
+ */
+enum rc folder_change_free_keywords(struct folder_change *c, uint64_t kept,
+    size_t *ret_n, struct err *err);
 /* Writes all of it. */
 enum rc folder_change_end(struct folder_change *c, struct err *err);
 
@@ -160,6 +166,10 @@ enum rc trash_insert(struct db *db, const struct uuid *owner,
 /* folder NULL: all that the owner has. */
 enum rc annotations_delete(struct db *db, const struct uuid *owner,
     const struct oid *folder, struct err *err);
+
+/* Those that this user has with folders of others. */
+enum rc annotations_forget(
+    struct db *db, const struct uuid *user, struct err *err);
 
 /* --- access control lists (acl.c); in the caller's transaction ------------ */
 

@@ -241,7 +241,7 @@ count_orphans(struct verify *v)
 static verify_step *const steps[] = { read_blobs, read_messages, read_owners,
 	verify_folders, verify_lost_pages, verify_annotations, verify_acls,
 	verify_trash, verify_queue, verify_domains, verify_uidvalidity,
-	verify_removals };
+	verify_removals, verify_annotation_users };
 
 enum rc
 verify_run(struct db *db,

@@ -1,4 +1,6 @@
 /* verify: what belongs to the installation and its accounts. */
+#include <stdlib.h>
+
 #include "db/verify_internal.h"
 
 #include "base/banned.h"
@@ -53,5 +55,52 @@ verify_removals(struct verify *v, struct err *err)
 	    verify_take_removed, v, err);
 
 	bson_destroy(filter);
+	return rc;
+}
+
+static bool
+verify_take_annotations(void *ctx, const bson_t *doc)
+{
+	struct verify *v = ctx;
+	struct known_owner key = { .has_inbox = false };
+	struct str user, name;
+	char text[UUID_TEXT];
+	size_t i;
+
+	arena_reset(v->scratch);
+	user = doc_text_in(v->scratch, doc, "_id.user");
+	name = doc_text_in(v->scratch, doc, "name");
+	(void)doc_uuid(doc, "_id.owner", &key.owner);
+	if (!uuid_equals(&key.owner, &(struct uuid){ { 0 } }) &&
+	    (!v->owners.n ||
+		!bsearch(&key, v->owners.v, v->owners.n,
+		    sizeof(*v->owners.v), verify_compare_owners)))
+		verify_problem(v, "annotation-owner", name,
+		    "its owner's mailbox is missing");
+	for (i = 0; user.len && i < v->owners.n; i++) {
+		if (str_equals(
+			user, uuid_format(&v->owners.v[i].owner, text)))
+			break;
+	}
+	if (user.len && i == v->owners.n)
+		verify_problem(v, "annotation-user", name,
+		    "the mailbox of whom it is for is missing");
+	if ((name.len && name.p[0] != '/') != (user.len > 0))
+		verify_problem(v, "annotation-user", name,
+		    "name and user do not fit");
+	return true;
+}
+
+/* Those of one owner and user are one row. */
+enum rc
+verify_annotation_users(struct verify *v, struct err *err)
+{
+	bson_t *pipeline = BCON_NEW("0", "{", "$group", "{", "_id", "{",
+	    "owner", "$owner", "user", "$user", "}", "name", "{", "$first",
+	    "$name", "}", "}", "}");
+	enum rc rc = db_aggregate(v->db, DB_ANNOTATIONS, pipeline,
+	    verify_take_annotations, v, err);
+
+	bson_destroy(pipeline);
 	return rc;
 }

@@ -27,6 +27,17 @@ on_folder_ref(void *ctx, const bson_t *doc)
 	return true;
 }
 
+static uint64_t
+known_keywords(const struct folder *f)
+{
+	uint64_t bits = 0;
+	size_t i;
+
+	for (i = 0; i < f->n_keywords; i++)
+		bits |= (uint64_t)(f->keywords[i].len > 0) << i;
+	return bits;
+}
+
 static void
 check_entry(struct verify *v, const struct entry *e)
 {
@@ -53,7 +64,7 @@ check_entry(struct verify *v, const struct entry *e)
 		    "uid %u: modseq %llu is not in 1..%llu", e->uid,
 		    (unsigned long long)e->modseq,
 		    (unsigned long long)v->folder.highestmodseq);
-	if (v->folder.n_keywords < 59 && keywords >> v->folder.n_keywords)
+	if (keywords & ~known_keywords(&v->folder))
 		verify_problem(v, "entry-keyword", v->folder.name,
 		    "uid %u: a flag without a keyword", e->uid);
 }

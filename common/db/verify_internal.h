@@ -75,6 +75,7 @@ verify_step verify_domains;
 /* verify_accounts.c */
 verify_step verify_uidvalidity;
 verify_step verify_removals;
+verify_step verify_annotation_users;
 
 typedef void verify_sink(
     void *ctx, const char *what, struct str where, struct str text);

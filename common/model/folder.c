@@ -1,9 +1,27 @@
 /* Keywords of a folder; see folder.h. */
 #include "model/folder.h"
 
+#include "base/limits.h"
+
 #include "base/str.h"
 
 #include "base/banned.h"
+
+bool
+folder_name_fits(struct str name)
+{
+	struct str rest = name, level;
+	size_t depth = 0;
+
+	if (name.len == 0 || name.len > LIMIT_FOLDER_NAME ||
+	    name.p[name.len - 1] == '/')
+		return false;
+	while (str_split_char(&rest, '/', &level)) {
+		if (level.len == 0 || ++depth > LIMIT_FOLDER_DEPTH)
+			return false;
+	}
+	return true;
+}
 
 size_t
 folder_keyword(const struct folder *f, struct str keyword)
@@ -15,6 +33,13 @@ folder_keyword(const struct folder *f, struct str keyword)
 			break;
 	}
 	return i;
+}
+
+bool
+folder_keywords_are_full(const struct folder *f)
+{
+	return f->n_keywords >= LIMIT_KEYWORDS &&
+	    folder_keyword(f, STR("")) == f->n_keywords;
 }
 
 uint64_t

@@ -50,7 +50,7 @@ struct folder {
 	uint32_t deleted;          /* entries with \Deleted */
 	uint64_t size;             /* octets of all messages */
 	uint32_t recent_uid;       /* uids from here on are \Recent */
-	const struct str *keywords;
+	const struct str *keywords; /* "": free, no entry has its bit */
 	size_t n_keywords;
 	enum special_use special_use;
 	const struct acl_entry *acl; /* who else may what */
@@ -60,8 +60,12 @@ struct folder {
 	uint64_t annotated;        /* rises with each change of METADATA */
 };
 
+/* LIMIT_FOLDER_NAME and LIMIT_FOLDER_DEPTH hold, and no level is empty. */
+bool folder_name_fits(struct str name);
 /* Its place in the folder's table, or n_keywords; case does not matter. */
 size_t folder_keyword(const struct folder *f, struct str keyword);
+/* No place is free: a new keyword needs one that no message has any more. */
+bool folder_keywords_are_full(const struct folder *f);
 /* Their flag bits. *ret_all false: some are not in the table, and left out. */
 uint64_t folder_keyword_bits(const struct folder *f,
     const struct str *keywords, size_t n, bool *ret_all);
