@@ -19,10 +19,13 @@ expansion_is_spent(const struct queue_recipient *r)
 	return r->state == RECIPIENT_DELIVERED && r->host.len == 0;
 }
 
-/* One that will have its delivery or report, or had it. */
+/*
+ * One that will have its delivery or report, or had it; of the added ones
+ * the first n.
+ */
 static bool
-expansion_is_known(
-    const struct job *j, const struct verdict *v, struct str address)
+expansion_is_known(const struct job *j, const struct verdict *v, size_t n,
+    struct str address)
 {
 	size_t i;
 
@@ -36,7 +39,7 @@ expansion_is_known(
 		    str_equals_nocase(r->address, address))
 			return true;
 	}
-	for (i = 0; i < j->added.n; i++) {
+	for (i = 0; i < n; i++) {
 		if (str_equals_nocase(j->added.v[i].address, address))
 			return true;
 	}
@@ -88,7 +91,7 @@ expansion_add(
 {
 	struct str original =
 	    v->now.original.len ? v->now.original : v->now.address;
-	size_t i;
+	size_t i, before = j->added.n; /* the leaves have each other once */
 
 	for (i = 0; i < e->n; i++) {
 		struct queue_recipient r = { .state = RECIPIENT_PENDING,
@@ -96,7 +99,7 @@ expansion_add(
 			.notify = v->now.notify, .orcpt = v->now.orcpt,
 			.final_key = e->v[i].path, .original = original };
 
-		if (!expansion_is_known(j, v, r.address))
+		if (!expansion_is_known(j, v, before, r.address))
 			VEC_PUSH(m->a, &j->added, r);
 	}
 }

@@ -266,6 +266,25 @@ class Filters(ExpansionTest):
         self.assertEqual(s.db.queue.count_documents({}), 2)
 
 
+    def test_two_rounds_that_deliver_make_two_reports_of_success(self):
+        s = self.system
+        s.set('remote.route', f'127.0.0.1:{free_port()}')
+        self.use_filter('cat >/dev/null\n'
+                        'test "$M3MTA_MAILBOX" = eve@example.org || exit 0\n'
+                        'echo ann@example.org; exit 13\n')
+        d = self.dialog('m3mta-smtp')
+        d.reply()
+        for line in ('EHLO me.example', 'MAIL FROM:<z@far.example>',
+                     'RCPT TO:<bob@example.org> NOTIFY=SUCCESS',
+                     'RCPT TO:<eve@example.org> NOTIFY=SUCCESS', 'DATA',
+                     'Subject: x\r\n\r\nx\r\n.'):
+            answer = d.smtp(line)
+        self.assertTrue(answer.startswith('250'), answer)
+        s.mda()
+        s.settings.pop('remote')
+        self.assertEqual(s.db.queue.count_documents({'origin': 'success'}),
+                         2)
+
     def test_a_filters_folder_that_is_gone_is_inbox(self):
         self.use_filter('cat >/dev/null; echo Nowhere; exit 14\n')
         before = self.count('eve')
