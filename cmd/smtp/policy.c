@@ -114,8 +114,40 @@ obey(struct session *s, const char *stage, const struct hook_answer *a)
 	case HOOK_REDIRECT:
 		s->txn.redirect = arena_dup_str(s->txn_arena, a->text);
 		break;
+	case HOOK_IF_PERMIT:
+	case HOOK_IF_REJECT:
+		break; /* see policy_ask */
 	}
 	return true;
+}
+
+/*
+ * The hooks of a stage, one after the other. What one said for the case that
+ * others pass, or refuse, waits for them. True: all passed.
+ */
+static bool
+policy_ask(struct session *s, const char *stage, struct str attributes)
+{
+	struct hook_answer permit = { 0 }, reject = { 0 }, a;
+	size_t i;
+
+	for (i = 0; i < hooks_count(s->hooks); i++) {
+		a = hooks_ask(
+		    s->hooks, s->command_arena, i, stage, attributes);
+		if (a.action == HOOK_IF_PERMIT && !permit.code)
+			permit = a;
+		if (a.action == HOOK_IF_REJECT && !reject.code)
+			reject = a;
+		if (a.action == HOOK_REPLY && a.code >= 500 && reject.code) {
+			refuse(s, stage, &reject);
+			return false;
+		}
+		if (!obey(s, stage, &a))
+			return false;
+	}
+	if (permit.code)
+		refuse(s, stage, &permit);
+	return !permit.code;
 }
 
 bool
@@ -123,21 +155,14 @@ policy_passes(struct session *s, const char *stage, struct str recipient,
     const struct queue_item *item)
 {
 	struct buf b = BUF_INIT;
-	bool passes = true;
-	size_t i;
+	bool passes;
 
 	if (!s->hooks && s->config->v[CFG_HOOKS].count)
 		s->hooks = hooks_new(s->arena, s->config);
 	if (!hooks_have(s->hooks, stage))
 		return true;
 	add_attributes(s, &b, stage, recipient, item);
-	for (i = 0; passes && i < hooks_count(s->hooks); i++) {
-		struct hook_answer a =
-		    hooks_ask(s->hooks, s->command_arena, i, stage,
-			buf_str(&b));
-
-		passes = obey(s, stage, &a);
-	}
+	passes = policy_ask(s, stage, buf_str(&b));
 	buf_done(&b);
 	return passes;
 }

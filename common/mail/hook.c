@@ -16,7 +16,7 @@
 #include "base/banned.h"
 
 enum { DEFAULT_TIMEOUT_S = 10, ANSWER_MAX = 4096, WORDS_MAX = 32,
-	PATIENCE_MS = 200 };
+	PATIENCE_MS = 200, LOGGED_OCTETS = 200 };
 
 struct hook {
 	const struct config_record *record;
@@ -181,8 +181,10 @@ static const struct action_row actions[] = {
 	    STR_INIT("Access denied") },
 	{ STR_INIT("DEFER"), HOOK_REPLY, 450, STR_INIT("4.7.1"),
 	    STR_INIT("Try again later") },
-	{ STR_INIT("DEFER_IF_PERMIT"), HOOK_REPLY, 450, STR_INIT("4.7.1"),
+	{ STR_INIT("DEFER_IF_PERMIT"), HOOK_IF_PERMIT, 450, STR_INIT("4.7.1"),
 	    STR_INIT("Try again later") },
+	{ STR_INIT("DEFER_IF_REJECT"), HOOK_IF_REJECT, 450,
+	    STR_INIT("4.7.1"), STR_INIT("Try again later") },
 	{ STR_INIT("PREPEND"), HOOK_HEADER, 0, STR_INIT(""), STR_INIT("") },
 	{ STR_INIT("HOLD"), HOOK_HOLD, 0, STR_INIT(""), STR_INIT("") },
 	{ STR_INIT("DISCARD"), HOOK_DISCARD, 0, STR_INIT(""), STR_INIT("") },
@@ -191,18 +193,34 @@ static const struct action_row actions[] = {
 };
 
 static bool
-is_status(struct str s, int code)
+is_status(struct str s)
 {
-	return s.len >= 5 && s.len <= 11 && s.p[0] == '0' + code / 100 &&
+	return s.len >= 5 && s.len <= 11 &&
+	    (s.p[0] == '2' || s.p[0] == '4' || s.p[0] == '5') &&
 	    s.p[1] == '.' && ascii_is_digit(s.p[2]) &&
 	    str_has_char(str_tail(s, 3), '.');
+}
+
+/*
+ * An enhanced code at the start of *rest instead of the one there is; its
+ * class is that of the reply, as Postfix has it. The text is ours to change.
+ */
+static void
+hook_take_status(struct str *rest, int code, struct str *status)
+{
+	struct str word = str_slice(*rest, 0, str_find_char(*rest, ' '));
+
+	if (!is_status(word))
+		return;
+	*(char *)(uintptr_t)word.p = (char)('0' + code / 100);
+	*status = word;
+	*rest = str_trim(str_tail(*rest, word.len));
 }
 
 /* "450 4.7.1 text", the enhanced code may be missing. */
 static bool
 parse_code(struct str word, struct str rest, struct hook_answer *a)
 {
-	struct str status = str_slice(rest, 0, str_find_char(rest, ' '));
 	uint64_t code;
 
 	if (word.len != 3 || !num_parse_u64(word, 599, &code) || code < 400)
@@ -210,10 +228,7 @@ parse_code(struct str word, struct str rest, struct hook_answer *a)
 	a->action = HOOK_REPLY;
 	a->code = (int)code;
 	a->status = code < 500 ? STR("4.7.1") : STR("5.7.1");
-	if (is_status(status, a->code)) {
-		a->status = status;
-		rest = str_trim(str_tail(rest, status.len));
-	}
+	hook_take_status(&rest, a->code, &a->status);
 	a->text = rest.len ? rest : STR("Access denied");
 	return true;
 }
@@ -232,7 +247,10 @@ parse_action(struct str text, struct hook_answer *ret_answer)
 		if (!str_equals_nocase(word, r->word))
 			continue;
 		*ret_answer = (struct hook_answer){ r->action, r->code,
-			r->status, rest.len ? rest : r->text };
+			r->status, STR("") };
+		if (r->code)
+			hook_take_status(&rest, r->code, &ret_answer->status);
+		ret_answer->text = rest.len ? rest : r->text;
 		return true;
 	}
 	return parse_code(word, rest, ret_answer);
@@ -257,12 +275,14 @@ hook_parse_answer(
 	return false;
 }
 
+/* said: what it answered, as far as it did. */
 static struct hook_answer
-fail(struct hook *k, const char *stage)
+fail(struct hook *k, const char *stage, struct str said)
 {
 	log_begin(LOG_AT_WARN, "hook-failed");
 	log_str("run", config_field(k->record, STR("run")));
 	log_cstr("at", stage);
+	log_str("answer", str_slice(said, 0, LOGGED_OCTETS));
 	log_end();
 	stop(k);
 	if (str_equals(config_field(k->record, STR("fails")), STR("pass")))
@@ -292,8 +312,10 @@ hooks_ask(struct hooks *h, struct arena *a, size_t i, const char *stage,
 	    send_all(k, STR("\n"), deadline) &&
 	    read_answer(k, &b, deadline) &&
 	    hook_parse_answer(a, buf_str(&b), &answer);
+	if (!ok)
+		answer = fail(k, stage, buf_str(&b));
 	buf_done(&b);
-	return ok ? answer : fail(k, stage);
+	return answer;
 }
 
 void

@@ -1,7 +1,8 @@
 /*
  * Hooks: programs that m3mta-smtp asks at its stages, by the protocol of
  * Postfix's policy servers (name=value lines, an empty line; the answer is
- * action=..., an empty line), so that those run here as they are. One
+ * action=..., an empty line; access(5) has the actions), so that those run
+ * here as they are. One
  * process a hook and session, started when it is first asked.
  */
 #ifndef M3_MAIL_HOOK_H
@@ -20,6 +21,8 @@ enum hook_action {
 	HOOK_HOLD,
 	HOOK_DISCARD,
 	HOOK_REDIRECT,   /* text is the address for all recipients */
+	HOOK_IF_PERMIT,  /* the reply, unless a later hook refuses */
+	HOOK_IF_REJECT,  /* the reply instead of a later hook's 5xx */
 };
 
 struct hook_answer {

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "base/ascii.h"
-#include "base/cidr.h"
 #include "base/num.h"
 #include "base/vec.h"
+#include "model/config_hosts.h"
 
 #include "base/banned.h"
 
@@ -525,28 +525,12 @@ check_hooks(const struct config *c, struct err *err)
 	return check_programs(c, CFG_HOOKS, err);
 }
 
-static enum rc
-check_networks(const struct config *c, struct err *err)
-{
-	const struct config_value *v = &c->v[CFG_SMTP_RELAY_NETWORKS];
-	size_t i;
-
-	for (i = 0; i < v->count; i++) {
-		if (!cidr_is_valid(v->list[i]))
-			return err_set(err, RC_PERM, "",
-			    "smtp.relay.networks: \"%.*s\" is no address and "
-			    "no network, as 192.0.2.0/24",
-			    STR_ARG(v->list[i]));
-	}
-	return RC_OK;
-}
-
 enum rc
 config_check_lists(const struct config *c, struct err *err)
 {
 	enum rc rc;
 
-	if ((rc = check_networks(c, err)) != RC_OK ||
+	if ((rc = config_check_hosts(c, err)) != RC_OK ||
 	    (rc = check_retry(c, err)) != RC_OK ||
 	    (rc = check_filters(c, err)) != RC_OK)
 		return rc;

@@ -146,7 +146,7 @@ CFG(RETRY_DURATIONS, "retry.durations", RECORDS, "15m,15m,30m,2h notify,9h,12h,2
 CFG(RETRY_EXPIRE, "retry.expire", DURATION, "7d", 1, 2592000, "", ANYWHERE, "Age at which undelivered mail is bounced.")
 CFG(RETRY_SPREAD, "retry.spread", DURATION, "120s", 0, 3600, "", ANYWHERE, "Random part of each wait, at most.")
 CFG(SPAM_SERVER, "spam.server", STRING, "", 0, 255, "", ANYWHERE,
-    "SpamAssassin's spamd, as address:port or the path of its Unix socket; empty: none.")
+    "SpamAssassin's spamd, as address:port or [IPv6 address]:port, or the path of its Unix socket; empty: none.")
 CFG(SPAM_AT, "spam.at", CHOICE, "data", 0, 0, "data|mda", ANYWHERE,
     "When spamd is asked: at the end of DATA, where mail can still be rejected, or before the delivery.")
 CFG(SPAM_SIZE, "spam.size.maximum", SIZE, "512k", 1024, 2147483647, "", ANYWHERE,

@@ -6,6 +6,7 @@
 
 #include "base/ascii.h"
 #include "base/clock.h"
+#include "base/hostport.h"
 #include "base/num.h"
 #include "mime/header.h"
 #include "net/dial.h"
@@ -28,16 +29,15 @@ enum rc
 spamd_open(struct str server, uint64_t size, int64_t deadline_ms,
     struct spamd **ret_spamd, struct err *err)
 {
-	size_t colon = str_find_last_char(server, ':');
-	uint64_t port = 783;
+	uint16_t port = 783;
 	struct spamd *s;
 	enum rc rc;
 	int fd;
 
-	if (server.p[0] != '/' && colon < server.len &&
-	    num_parse_u64(str_tail(server, colon + 1), 65535, &port))
-		server = str_slice(server, 0, colon);
-	rc = dial_connect(server, (uint16_t)port, deadline_ms, &fd, err);
+	if (server.p[0] != '/' && !hostport_parse(server, &server, &port))
+		return err_set(err, RC_TEMP, "4.3.0",
+		    "spam.server is no address");
+	rc = dial_connect(server, port, deadline_ms, &fd, err);
 	if (rc != RC_OK)
 		return rc;
 	s = mem_alloc(sizeof(*s));

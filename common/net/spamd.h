@@ -20,7 +20,7 @@ struct spamd_verdict {
 };
 
 /*
- * server: "host:port" with a numeric host, or the path of a Unix socket.
+ * server: as hostport_parse takes it, port 783, or the path of a Unix socket.
  * size: octets of the message that will follow. RC_TEMP: nobody there.
  */
 enum rc spamd_open(struct str server, uint64_t size, int64_t deadline_ms,

@@ -402,6 +402,12 @@ for line in sys.stdin:
                                    'data', 'end')):
             for action, want in (('REJECT go away', '554 5.7.1 go away'),
                                  ('DEFER', '450 4.7.1'),
+                                 ('REJECT 5.7.23 SPF fail',
+                                  '554 5.7.23 SPF fail'),
+                                 ('REJECT 4.7.23 SPF', '554 5.7.23 SPF'),
+                                 ('DEFER 4.7.0 wait', '450 4.7.0 wait'),
+                                 ('DEFER_IF_PERMIT 4.7.7 grey',
+                                  '450 4.7.7 grey'),
                                  ('421 4.3.2 bye', '421 4.3.2 bye'),
                                  ('550 no', '550 5.7.1 no')):
                 with self.subTest(stage=stage, action=action):
