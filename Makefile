@@ -138,6 +138,13 @@ conformance: ## the rows of the SMTP cases, the lines of bad input, one by one
 	@$(MAKE) --no-print-directory all test-builds
 	@tests/conformance --build $(BUILD)
 
+.PHONY: test-late
+test-late: ## answers of the database that come after 30 and 90 seconds
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@for s in 30 90; do M3MTA_LATE_SECONDS=$$s /usr/bin/python3 tests/run \
+		--build $(BUILD) --only test_late live || exit 1; done
+
 .PHONY: model
 model: ## ten minutes of random IMAP sessions against their models
 	@tools/setup test
@@ -193,7 +200,7 @@ install: all ## into DESTDIR, with PREFIX (/usr)
 	install -m 644 etc/m3mta.tmpfiles \
 		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/m3mta.conf
 	install -m 644 etc/xinetd.smtp etc/inetd.conf etc/tcpserver.run \
-		etc/mda.run etc/report.template etc/m3mta.json README.md ARCHITECTURE.md \
+		etc/mda.run etc/m3mta.cron etc/report.template etc/m3mta.json README.md ARCHITECTURE.md \
 		$(DESTDIR)$(DOCDIR)/examples
 	install -m 644 docs/*.md $(DESTDIR)$(DOCDIR)
 	test -e $(DESTDIR)$(SYSCONFDIR)/m3mta/m3mta.json || install -m 640 \

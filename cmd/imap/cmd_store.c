@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "base/num.h"
+#include "log/log.h"
 #include "notify.h"
 #include "rights.h"
 
@@ -245,9 +246,14 @@ cmd_store(struct session *s, const struct read_command *c)
 	remember(&t);
 	if (store_flags(s->p->db, s->command_arena, &s->view->folder.owner,
 		&s->view->folder.id, view_uids(s, &t.sel), &t.change, &modseq,
-		&modified, &n, &err) != RC_OK ||
-	    view_update(s, &err) != RC_OK) {
+		&modified, &n, &err) != RC_OK) {
 		chat_failure(s, &err);
+		return;
+	}
+	if (view_update(s, &err) != RC_OK) {
+		/* It is done, so NO would be wrong; what it did is not known. */
+		log_failure("database", &err);
+		chat_bye(s, "[UNAVAILABLE] Stored; the new flags are not known");
 		return;
 	}
 	session_ring(s, &s->view->folder.owner);

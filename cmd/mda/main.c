@@ -9,6 +9,7 @@
 #include "base/exits.h"
 #include "base/rnd.h"
 #include "log/log.h"
+#include "collect.h"
 #include "expire.h"
 #include "net/doorbell.h"
 #include "supervise.h"
@@ -133,6 +134,8 @@ run(struct mda *m, bool is_loop)
 		    m->has_more || couriers_has_later(m->couriers) ||
 		    (has_ended && !is_loop);
 
+		if (is_loop)
+			collect_begin(m);
 		if (is_time || !rang) {
 			has_ended = false;
 			rc = scan(m, &err);
@@ -180,6 +183,7 @@ work(struct program *p, const struct report_texts *texts, int stop_fd,
 	log_set_session(log_new_session(session), STR(""));
 	rc = run(&m, is_loop);
 	couriers_stop(m.couriers);
+	collect_end(&m);
 	arena_free(m.a);
 	route_cache_free(m.cache);
 	return is_loop || mda_is_stopping(&m) ? EXIT_OK : exit_code(rc);

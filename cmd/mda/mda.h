@@ -29,6 +29,8 @@ struct mda {
 	struct route_cache *cache;
 	const struct report_texts *texts;
 	int64_t next_expiry_ms;
+	int64_t next_collect_ms;
+	pid_t collector;          /* see collect.h */
 	struct couriers *couriers;
 	struct leases leases;     /* lease.h */
 	struct places places;     /* places.h: of a courier */

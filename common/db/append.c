@@ -5,6 +5,7 @@
 #include "base/fault.h"
 #include "base/limits.h"
 #include "db/blob.h"
+#include "db/gc.h"
 #include "db/incoming.h"
 #include "db/messages.h"
 #include "db/tail.h"
@@ -286,6 +287,25 @@ finish(struct append *op)
 	arena_free(op->a);
 }
 
+/*
+ * What this owner expunged is in the way of what it adds: it is collected at
+ * once, whoever may still show it. False: it was something else.
+ */
+static bool
+append_makes_room(
+    struct db *db, const struct uuid *owner, enum rc *rc, struct err *err)
+{
+	struct err unused;
+
+	if (*rc != RC_PERM || strcmp(err->code, "CROWDED") != 0)
+		return false;
+	if (gc_run_owner(db, owner, &unused) == RC_OK)
+		return true;
+	*rc = err_set(err, RC_PERM, "OVERQUOTA",
+	    "what was expunged is not collected yet");
+	return false;
+}
+
 enum rc
 store_append(struct db *db, const struct folder *to,
     const struct append_message *v, size_t n, uint32_t *ret_uidvalidity,
@@ -296,6 +316,10 @@ store_append(struct db *db, const struct folder *to,
 
 	prepare(&op);
 	rc = run_append(&op, db, err);
+	if (append_makes_room(db, &to->owner, &rc, err)) {
+		mem_free(op.entries);
+		rc = run_append(&op, db, err);
+	}
 	if (rc == RC_OK) {
 		*ret_uidvalidity = op.uidvalidity;
 		*ret_first_uid = op.first_uid;
@@ -331,8 +355,8 @@ charge_replacement(struct replacement *r, struct db *db,
 	enum rc rc;
 
 	if (uuid_equals(&source->folder.owner, &target->folder.owner))
-		return quota_add(db, &target->folder.owner, target->address,
-		    r->op.octets - freed, err);
+		return quota_change(db, &target->folder.owner,
+		    target->address, r->op.octets, freed, err);
 	rc = quota_add(db, &target->folder.owner, target->address,
 	    r->op.octets, err);
 	return rc == RC_OK ? quota_add(db, &source->folder.owner,
@@ -404,6 +428,8 @@ store_replace(struct db *db, const struct folder *to,
 
 	prepare(&r.op);
 	rc = db_txn_run(db, replace, &r, DB_INTERACTIVE_MS, err);
+	if (append_makes_room(db, &to->owner, &rc, err))
+		rc = db_txn_run(db, replace, &r, DB_INTERACTIVE_MS, err);
 	if (rc == RC_OK) {
 		*ret_uidvalidity = r.op.uidvalidity;
 		*ret_uid = r.op.first_uid;
@@ -605,6 +631,8 @@ store_copy(struct db *db, struct arena *a, const struct uuid *owner,
 		.a = arena_new() };
 	enum rc rc = db_txn_run(db, copy, &op, DB_INTERACTIVE_MS, err);
 
+	if (append_makes_room(db, to_owner, &rc, err))
+		rc = db_txn_run(db, copy, &op, DB_INTERACTIVE_MS, err);
 	if (rc == RC_OK)
 		give_result(&op, a, ret_result);
 	arena_free(op.a);

@@ -541,7 +541,7 @@ folder_change_end(struct folder_change *c, struct err *err)
 	if (rc == RC_OK && c->n_expunged)
 		rc = trash_insert(c->db, &c->folder.owner, &c->folder.id,
 		    c->modseq, c->expunged.v, c->expunged.n, c->trashed.v,
-		    c->trashed.n, err);
+		    c->trashed.n, c->trashed.n ? (int64_t)c->freed : 0, err);
 	return rc;
 }
 

@@ -340,7 +340,7 @@ remove_folder(struct names *op, struct db *db, const struct oid *id,
 		if (rc == RC_OK)
 			rc = trash_insert(db, op->owner, id, c.modseq,
 			    c.expunged.v, c.expunged.n, c.trashed.v,
-			    c.trashed.n, err);
+			    c.trashed.n, (int64_t)c.freed, err);
 		if (rc == RC_OK)
 			rc = delete_pages(db, op->owner, id, err);
 		if (rc == RC_OK)

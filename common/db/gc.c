@@ -166,9 +166,29 @@ gc_swap_for_blobs(struct gc_taking *t, struct db *db, struct err *err)
 	BSON_APPEND_DOCUMENT_BEGIN(&change, "$set", &set);
 	doc_add_oids(&set, "messages", NULL, 0);
 	doc_add_oids(&set, "blobs", t->blobs.v, t->blobs.n);
+	doc_add_int(&set, "size", 0);
 	bson_append_document_end(&change, &set);
 	rc = gc_change_record(t, db, &change, err);
 	bson_destroy(&change);
+	return rc;
+}
+
+/* The mailbox's count of it; the mailbox may be gone. */
+static enum rc
+gc_uncount(struct db *db, const bson_t *record, struct err *err)
+{
+	int64_t size = doc_int(record, "size");
+	bson_t filter = BSON_INITIALIZER, *inc;
+	bson_iter_t it;
+	enum rc rc = RC_OK;
+
+	if (size == 0 || !bson_iter_init_find(&it, record, "owner"))
+		return RC_OK;
+	bson_append_iter(&filter, "owner", -1, &it);
+	inc = BCON_NEW("$inc", "{", "size.expunged", BCON_INT64(-size), "}");
+	rc = db_update_many(db, DB_MAILBOXES, &filter, inc, NULL, err);
+	bson_destroy(inc);
+	bson_destroy(&filter);
 	return rc;
 }
 
@@ -212,6 +232,8 @@ gc_take_messages(struct db *db, void *ctx, struct err *err)
 	rc = gc_delete_messages(t, db, &record, err);
 	if (rc == RC_OK && !t->gc->options->is_dry)
 		rc = gc_swap_for_blobs(t, db, err);
+	if (rc == RC_OK && !db->is_void)
+		rc = gc_uncount(db, &record, err);
 	db->is_void |= t->is_stuck;
 	bson_destroy(&record);
 	return rc;
@@ -285,6 +307,54 @@ gc_forget_expunged(struct gc *gc, struct err *err)
 		rc = db_delete_many(gc->db, DB_TRASH, filter, &n, err);
 	gc->counts.expunged_forgotten = (uint64_t)n;
 	bson_destroy(filter);
+	return rc;
+}
+
+enum rc
+gc_run_owner(struct db *db, const struct uuid *owner, struct err *err)
+{
+	struct gc_options o = { .owner = owner };
+	struct gc_counts unused;
+
+	return gc_run(db, &o, &unused, err);
+}
+
+struct gc_owners {
+	struct arena *a;
+	VEC(struct uuid) v;
+};
+
+static bool
+gc_on_owner(void *ctx, const bson_t *doc)
+{
+	struct gc_owners *all = ctx;
+
+	if (!doc_uuid(doc, "owner", VEC_ADD(all->a, &all->v)))
+		all->v.n--;
+	return true;
+}
+
+enum rc
+gc_run_crowded(struct db *db, struct gc_counts *ret_counts, struct err *err)
+{
+	bson_t *filter = BCON_NEW("size.maximum", "{", "$gt", BCON_INT64(0),
+	    "}", "$expr", "{", "$gt", "[", "$size.expunged", "$size.maximum",
+	    "]", "}");
+	bson_t *opts =
+	    BCON_NEW("projection", "{", "owner", BCON_INT32(1), "}");
+	struct gc_owners all = { .a = arena_new() };
+	enum rc rc = db_find(
+	    db, DB_MAILBOXES, filter, opts, gc_on_owner, &all, err);
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < all.v.n; i++) {
+		struct gc_options o = { .owner = &all.v.v[i] };
+
+		rc = gc_run(db, &o, ret_counts, err);
+	}
+	bson_destroy(opts);
+	bson_destroy(filter);
+	arena_free(all.a);
 	return rc;
 }
 

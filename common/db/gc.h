@@ -28,4 +28,13 @@ struct gc_counts {
 enum rc gc_run(struct db *db, const struct gc_options *options,
     struct gc_counts *ret_counts, struct err *err);
 
+/*
+ * The trash of those mailboxes that expunged more than their quota since it
+ * was collected, whatever its age. An owner: of this one, however much.
+ */
+enum rc gc_run_crowded(
+    struct db *db, struct gc_counts *ret_counts, struct err *err);
+enum rc gc_run_owner(
+    struct db *db, const struct uuid *owner, struct err *err);
+
 #endif

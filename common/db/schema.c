@@ -6,7 +6,8 @@
  *            {number}: see migrate.h; "uidvalidity" {last}: the last given
  * domains    _id name, delivery, postmaster, route, tls, max_size, disabled
  * mailboxes  _id address, domain, kind, owner, password, scram, size{current,
- *            maximum}, credentials (rises with each new password),
+ *            maximum, expunged (not yet collected)},
+ *            credentials (rises with each new password),
  *            removed (its removal has begun), names, annotated, shared
  *            (written by what hangs on it: store_internal.h),
  *            destinations, ...
@@ -26,7 +27,8 @@
  * messages   _id, owner, blob, prefix, size, facts, grams (text index), queue
  * blobs      _id 16 octets: blob id and number of the chunk, b octets
  * trash      _id, owner, folder, m modseq, at, u [lo, hi, lo, hi ...],
- *            messages [ids] until gc took them
+ *            messages [ids] until gc took them, size (their octets), then
+ *            blobs [ids] that gc looks at
  * limits     _id key, counters, h [hashes of wrong passwords], expires
  * annotations _id, owner (16 zeros: all), folder (12 zeros: the server),
  *            name (another user's private one: his owner id before it),

@@ -86,9 +86,13 @@ enum rc folder_remove(struct db *db, const struct uuid *owner,
     const struct oid *id, struct err *err);
 
 /*
- * Takes (n > 0) or gives back octets; in the caller's transaction.
- * RC_PERM "OVERQUOTA".
+ * In the caller's transaction: octets that come in, and octets of messages
+ * that went to the trash. RC_PERM "OVERQUOTA", or "CROWDED": there is room,
+ * but for what was expunged and not collected (gc_run_owner makes it).
  */
+enum rc quota_change(struct db *db, const struct uuid *owner,
+    struct str address, int64_t added, int64_t freed, struct err *err);
+/* n > 0: added; n < 0: freed. */
 enum rc quota_add(struct db *db, const struct uuid *owner,
     struct str address, int64_t n, struct err *err);
 
@@ -161,7 +165,7 @@ enum rc folder_change_end(struct folder_change *c, struct err *err);
 enum rc trash_insert(struct db *db, const struct uuid *owner,
     const struct oid *folder, uint64_t modseq, const struct uid_range *uids,
     size_t n_uids, const struct oid *messages, size_t n_messages,
-    struct err *err);
+    int64_t size, struct err *err);
 
 /* folder NULL: all that the owner has. */
 enum rc annotations_delete(struct db *db, const struct uuid *owner,

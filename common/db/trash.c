@@ -46,6 +46,7 @@ struct record {
 	size_t n_uids;
 	const struct oid *messages;
 	size_t n_messages;
+	int64_t size;
 };
 
 /* An upsert and not an insert: only an update takes the server's clock. */
@@ -63,6 +64,7 @@ insert_record(struct db *db, const struct record *r, struct err *err)
 	BSON_APPEND_DOCUMENT_BEGIN(&change, "$set", &sub);
 	add_ranges(&sub, r->uids, r->n_uids);
 	add_messages(&sub, r->messages, r->n_messages);
+	doc_add_int(&sub, "size", r->size);
 	bson_append_document_end(&change, &sub);
 	BCON_APPEND(
 	    &change, "$currentDate", "{", "at", BCON_BOOL(true), "}");
@@ -78,9 +80,10 @@ enum rc
 trash_insert(struct db *db, const struct uuid *owner,
     const struct oid *folder, uint64_t modseq, const struct uid_range *uids,
     size_t n_uids, const struct oid *messages, size_t n_messages,
-    struct err *err)
+    int64_t size, struct err *err)
 {
-	struct record r = { owner, folder, modseq, uids, n_uids, messages, 0 };
+	struct record r = { owner, folder, modseq, uids, n_uids, messages, 0,
+		size };
 	enum rc rc = RC_OK;
 
 	while (rc == RC_OK && (r.n_uids || n_messages)) {
@@ -88,6 +91,7 @@ trash_insert(struct db *db, const struct uuid *owner,
 							   : TRASH_MESSAGES;
 		rc = insert_record(db, &r, err);
 		r.n_uids = 0;
+		r.size = 0;
 		r.messages += r.n_messages;
 		n_messages -= r.n_messages;
 	}

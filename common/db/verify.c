@@ -170,6 +170,7 @@ on_mailbox(void *ctx, const bson_t *doc)
 	o->owner = owner;
 	o->address = doc_text_in(v->a, doc, "_id");
 	o->current = (uint64_t)doc_int(doc, "size.current");
+	o->expunged = doc_int(doc, "size.expunged");
 	return true;
 }
 
@@ -208,6 +209,11 @@ check_owners(struct verify *v)
 			    "%llu is kept, the folders have %llu",
 			    (unsigned long long)o->current,
 			    (unsigned long long)o->summed);
+		if (o->expunged != o->expunged_summed)
+			verify_problem(v, "expunged", o->address,
+			    "%lld octets are kept as expunged, the trash has "
+			    "%lld", (long long)o->expunged,
+			    (long long)o->expunged_summed);
 		if (!o->has_inbox)
 			verify_problem(v, "inbox", o->address, "there is no INBOX");
 	}

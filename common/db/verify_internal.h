@@ -29,6 +29,8 @@ struct known_owner {
 	uint64_t current;
 	uint64_t summed;
 	bool has_inbox;
+	int64_t expunged;        /* kept in the mailbox */
+	int64_t expunged_summed; /* of the trash */
 };
 
 struct verify {

@@ -1,4 +1,6 @@
 /* Trash, queue and domains; see verify.c. */
+#include <stdlib.h>
+
 #include "db/queue_doc.h"
 #include "db/verify_internal.h"
 
@@ -8,8 +10,15 @@ static bool
 on_trash(void *ctx, const bson_t *doc)
 {
 	struct verify *v = ctx;
+	struct known_owner of = { 0 }, *o;
 	bson_iter_t it;
 
+	doc_uuid(doc, "owner", &of.owner);
+	o = v->owners.n ? bsearch(&of, v->owners.v, v->owners.n, sizeof(of),
+			      verify_compare_owners)
+			: NULL;
+	if (o)
+		o->expunged_summed += doc_int(doc, "size");
 	if (!doc_array(doc, "messages", &it))
 		return true;
 	while (bson_iter_next(&it)) {

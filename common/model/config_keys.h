@@ -111,6 +111,10 @@ CFG(LIMIT_LOGINS_EXEMPT, "limit.logins.exempt", LIST, "", 0, 1000, "", ANYWHERE,
 
 CFG(EXPIRE_JUNK, "expire.junk", DURATION, "0", 0, 31536000, "", ANYWHERE,
     "Mail is removed from Junk after this time; 0: never.")
+CFG(GC_AGE, "gc.age", DURATION, "1d", 0, 31536000, "", ANYWHERE,
+    "m3mta-mda: what was expunged stays so long, for other sessions that still show it.")
+CFG(GC_INTERVAL, "gc.interval", DURATION, "1h", 0, 31536000, "", ANYWHERE,
+    "m3mta-mda --loop collects so often what nothing refers to any more, one process of all hosts; 0: never.")
 CFG(EXPIRE_TRASH, "expire.trash", DURATION, "0", 0, 31536000, "", ANYWHERE,
     "Mail is removed from Trash after this time; 0: never.")
 CFG(MDA_BATCH, "mda.batch", INT, "50", 1, 1000, "", ANYWHERE, "Messages of one claim.")

@@ -36,31 +36,58 @@ def read_message(sock):
     return data
 
 
-def command_of(message):
-    """(name, collection) of an OP_MSG, or ('', None)."""
+def document_of(message):
+    """The command of an OP_MSG, or {}."""
     if struct.unpack_from('<i', message, 12)[0] != 2013:
-        return '', None
+        return {}
     at = 20
     while at < len(message) and message[at]:   # a sequence of documents
         at += 1 + struct.unpack_from('<i', message, at + 1)[0]
     if at >= len(message) - 5:
-        return '', None
+        return {}
     size = struct.unpack_from('<i', message, at + 1)[0]
-    doc = bson.raw_bson.RawBSONDocument(message[at + 1:at + 1 + size])
-    for name, value in doc.items():
+    return bson.raw_bson.RawBSONDocument(message[at + 1:at + 1 + size])
+
+
+def command_of(message):
+    """(name, collection), or ('', None)."""
+    for name, value in document_of(message).items():
         return name, value if isinstance(value, str) else None
     return '', None
 
 
-class Rule:
-    """From the nth command of that name (and collection) on: for `seconds`
-    all `what` ('replies' or 'requests') stand still; or ('lose') the answers
-    to it and to the next times - 1 such commands never come and the
-    connection ends, while the server did what it was asked."""
+WRITES = ('insert', 'update', 'delete', 'findAndModify')
+HANDSHAKE = ('', 'hello', 'isMaster', 'ismaster', 'endSessions',
+             'saslStart', 'saslContinue')
 
-    def __init__(self, what, name, collection=None, n=1, seconds=0, times=1):
+
+def error_reply(message, code):
+    """As mongod fails it, with the labels that mongod puts on it."""
+    doc = document_of(message)
+    labels = []
+    if 'autocommit' in doc and 'commitTransaction' not in doc:
+        labels = ['TransientTransactionError']
+    elif 'txnNumber' in doc:
+        labels = ['RetryableWriteError']
+    body = bson.encode({'ok': 0.0, 'errmsg': 'made up', 'code': code,
+                        'codeName': 'Test', 'errorLabels': labels})
+    return struct.pack('<iiiiIB', 21 + len(body), 1, struct.unpack_from(
+        '<i', message, 4)[0], 2013, 0, 0) + body
+
+
+class Rule:
+    """What happens at the nth command of that name (a tuple: of those names;
+    None: any) and collection, and at the next times - 1 such commands:
+    'replies', 'requests': these and all others stand still for `seconds`;
+    'lose': the server does it, the answer never comes, the connection ends;
+    'drop': the same, but the server never hears of it;
+    'error': the server does not do it, the answer is an error, `code`."""
+
+    def __init__(self, what, name=None, collection=None, n=1, seconds=0,
+                 times=1, code=11602):
         self.what = what
-        self.name = name
+        self.names = (name,) if isinstance(name, str) else name
+        self.code = code
         self.collection = collection
         self.left = n
         self.seconds = seconds
@@ -70,14 +97,14 @@ class Rule:
 
     def meets(self, name, collection):
         """Of each request, in order: is it one of those?"""
-        if name != self.name or (self.collection and
-                                 collection != self.collection):
+        if name in HANDSHAKE or (self.names and name not in self.names) or (
+                self.collection and collection != self.collection):
             return False
         self.left -= 1
         if self.left > 0 or self.times <= 0:
             return False
         self.seen += 1
-        if self.what == 'lose':
+        if self.what not in ('replies', 'requests'):
             self.times -= 1
         elif self.until is None:
             self.until = time.monotonic() + self.seconds
@@ -147,10 +174,15 @@ class Proxy:
             with self.lock:
                 rule = self.rule
                 self.commands.append((name, collection))
-                if rule and rule.meets(name, collection) and \
-                        rule.what == 'lose':
-                    lost.add(struct.unpack_from('<i', message, 4)[0])
-            if rule and name not in ('hello', 'isMaster', 'endSessions'):
+                met = rule.meets(name, collection) if rule else False
+            if met and rule.what == 'drop':
+                return
+            if met and rule.what == 'error':
+                client.sendall(error_reply(message, rule.code))
+                continue
+            if met and rule.what == 'lose':
+                lost.add(struct.unpack_from('<i', message, 4)[0])
+            if rule and name not in HANDSHAKE:
                 rule.wait('requests')
             server.sendall(message)
 

@@ -279,6 +279,66 @@ class Orphans(Store):
             '$exists': True}}), 0)
 
 
+class Bound(Store):
+    """What is expunged and not yet collected is bounded."""
+
+    def setUp(self):
+        super().setUp()
+        self.system.m3mta('mailbox', 'set', self.address, '--quota=1000000')
+
+    def octets(self):
+        return sum(len(x['b']) for x in self.system.db.blobs.find())
+
+    def trash_is_old(self):
+        self.system.db.trash.update_many(
+            {}, {'$set': {'at': datetime.datetime.utcnow() - 2 * DAY}})
+
+    def test_append_and_expunge_fill_no_disk(self):
+        s = self.imap()
+        before = self.octets()
+        for i in range(12):
+            self.assertIn(b' OK ', s.append(message(f'm{i}', 800000)))
+            s.do('NOOP')
+            self.assertIn(b' OK ', s.expunge('1'))
+            self.assertLess(self.octets() - before, 2000000)
+        self.check_all('INBOX', n=0)
+        self.gc()
+        self.assertEqual(self.octets(), before)
+        self.system.verify()
+
+    def test_copies_make_room_too(self):
+        s = self.imap()
+        s.append(message('one', 400000))
+        for _ in range(6):
+            self.assertIn(b' OK ', s.do('COPY 1 INBOX'))
+            s.do('NOOP')
+            self.assertIn(b' OK ', s.expunge('2'))
+        self.check_all('INBOX', n=1)
+
+    def test_a_full_mailbox_is_full(self):
+        s = self.imap()
+        s.append(message('one', 800000))
+        self.assertIn(b'[OVERQUOTA]', s.append(message('two', 800000)))
+
+
+class Collector(Store):
+    settings = {'gc.interval': '1s', 'gc.age': '0'}
+
+    def test_the_loop_of_the_mda_collects(self):
+        s = self.imap()
+        s.append(message('one', 200000))
+        s.do('NOOP')
+        s.expunge('1')
+        self.assertGreater(self.system.db.blobs.count_documents({}), 0)
+        self.system.start_mda()
+        wait_for(lambda: not self.system.db.blobs.count_documents({}), 60,
+                 'no blobs')
+        wait_for(lambda: 'event=collected' in self.system.logs(), 20)
+        self.deliver(message('two', 200000), self.address)
+        wait_for(lambda: b' 1 EXISTS' in s.do('SELECT INBOX'), 20)
+        self.check_all('INBOX', n=1)
+
+
 class Anything(Store):
     """Random copies, moves, expunges, appends, deliveries to a list with a
     member twice, and gc, all at once: what is there at the end is whole."""
