@@ -13,8 +13,9 @@ static int help(struct admin *a);
 #define ANY MAX_WORDS
 
 const struct command admin_commands[] = {
-	{ "init", "", "[--shard]", "shard", 0, 0, sub_init,
-	    "create collections and indexes" },
+	{ "init", "", "[--shard] [--roles] [--logins=FOLDER]",
+	    "shard roles logins=", 0, 0, sub_init,
+	    "create collections, indexes, and MongoDB's users" },
 	{ "domain", "add", "NAME [--delivery=local|backup|relay] "
 	    "[--postmaster=ADDRESS] [--route=HOST] [--tls=POLICY] "
 	    "[--max-size=SIZE]",
@@ -166,11 +167,16 @@ admin_has(const struct admin *a, const char *option)
 int
 admin_fail(const struct err *err)
 {
+	bool is_schema = strcmp(err->code, "SCHEMA") == 0;
+	/* A login that is wrong, or has not the right. */
+	bool is_login = err->rc == RC_TEMP && strcmp(err->code, "4.3.5") == 0;
+
 	fprintf(stderr, "m3mta: %s\n", err->text);
-	return err->rc == RC_TEMP		  ? EXIT_TEMPORARY
-	    : err->rc == RC_BUG			  ? EXIT_BUG
-	    : strcmp(err->code, "SCHEMA") == 0 ? EXIT_CONFIG
-						  : EXIT_FAILED;
+	if (is_schema || is_login)
+		return EXIT_CONFIG;
+	return err->rc == RC_TEMP ? EXIT_TEMPORARY
+	    : err->rc == RC_BUG   ? EXIT_BUG
+				  : EXIT_FAILED;
 }
 
 int

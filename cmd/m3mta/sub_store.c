@@ -1,39 +1,13 @@
-/* m3mta init, verify, gc */
+/* m3mta verify, gc */
 #include "admin.h"
 
 #include "base/num.h"
-#include "db/migrate.h"
 #include "db/restored.h"
 #include "db/gc.h"
 #include "db/verify.h"
 #include "expansions.h"
 
 #include "base/banned.h"
-
-static void
-tell_step(void *ctx, int number, const char *what, uint64_t n_done)
-{
-	(void)ctx;
-	fprintf(stderr, "m3mta: schema %d, %s: %llu done\n", number, what,
-	    (unsigned long long)n_done);
-}
-
-int
-sub_init(struct admin *a)
-{
-	struct str ignored;
-	struct err err;
-
-	if (db_init_schema(a->p->db, admin_has(a, "shard"), tell_step, NULL,
-		&err) != RC_OK)
-		return admin_fail(&err);
-	admin_say(a, "database %.*s is ready",
-	    STR_ARG(config_str(&a->p->config, CFG_DATABASE_NAME)));
-	if (admin_ignored_keys(a, &ignored, &err) == RC_OK && ignored.len)
-		admin_say(a, "%.*s: ignored, put it into the file",
-		    STR_ARG(ignored));
-	return EXIT_OK;
-}
 
 static struct str
 number(struct admin *a, uint64_t n)

@@ -3,20 +3,12 @@
 
 #include "base/banned.h"
 
+enum { NOT_ALLOWED = 13, LOGIN_FAILED = 18 }; /* mongod's codes */
+
 static const char *const collection_names[DB_COUNT] = {
-	[DB_CONFIG] = "config",
-	[DB_DOMAINS] = "domains",
-	[DB_MAILBOXES] = "mailboxes",
-	[DB_QUEUE] = "queue",
-	[DB_FOLDERS] = "folders",
-	[DB_PAGES] = "pages",
-	[DB_MESSAGES] = "messages",
-	[DB_BLOBS] = "blobs",
-	[DB_TRASH] = "trash",
-	[DB_LIMITS] = "limits",
-	[DB_ANNOTATIONS] = "annotations",
-	[DB_SHARES] = "shares",
-	[DB_INCOMING] = "incoming",
+#define COLL(id, name, ...) name,
+#include "db/collections.h"
+#undef COLL
 };
 
 const char *
@@ -113,7 +105,16 @@ db_is_login_error(const bson_error_t *error)
 	if (error->domain == MONGOC_ERROR_CLIENT)
 		return error->code == MONGOC_ERROR_CLIENT_AUTHENTICATE;
 	return error->domain == MONGOC_ERROR_SERVER &&
-	    (error->code == 13 || error->code == 18);
+	    (error->code == NOT_ALLOWED || error->code == LOGIN_FAILED);
+}
+
+/* A new login may help: a right that is missing is missing after it too. */
+static bool
+db_is_refused_login(const bson_error_t *error)
+{
+	return error->domain != MONGOC_ERROR_SERVER ||
+	    error->code != NOT_ALLOWED ||
+	    strstr(error->message, "requires authentication");
 }
 
 enum rc
@@ -128,7 +129,8 @@ db_error(struct db *db, const bson_error_t *error, const bson_t *reply,
 	db->is_retryable = error->domain == MONGOC_ERROR_STREAM ||
 	    (is_server && db_is_passing(error->code));
 	if (db_is_login_error(error)) {
-		db->is_refused = true;
+		if (db_is_refused_login(error))
+			db->is_refused = true;
 		return err_set(err, RC_TEMP, "4.3.5", "database: %s: %s",
 		    what, error->message);
 	}

@@ -13,19 +13,9 @@
 #include "model/id.h"
 
 enum db_collection {
-	DB_CONFIG,
-	DB_DOMAINS,
-	DB_MAILBOXES,
-	DB_QUEUE,
-	DB_FOLDERS,
-	DB_PAGES,
-	DB_MESSAGES,
-	DB_BLOBS,
-	DB_TRASH,
-	DB_LIMITS,
-	DB_ANNOTATIONS,
-	DB_SHARES,
-	DB_INCOMING,
+#define COLL(id, ...) DB_##id,
+#include "db/collections.h"
+#undef COLL
 	DB_COUNT
 };
 

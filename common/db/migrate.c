@@ -65,7 +65,7 @@ migrate_uidvalidity(struct migration *m, struct err *err)
 	raise = BCON_NEW("$max", "{", "last", BCON_INT64(last), "}");
 	if (rc == RC_OK)
 		rc = db_update_one(
-		    m->db, DB_CONFIG, filter, raise, upsert, NULL, err);
+		    m->db, DB_COUNTERS, filter, raise, upsert, NULL, err);
 	migrate_tell(m, 0);
 	if (rc == RC_OK)
 		rc = db_update_many(

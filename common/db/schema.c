@@ -3,7 +3,8 @@
  *
  * config     _id "all" or a daemon {keys {"remote/route": value}: a key's
  *            dots are written as '/'}; "secret" {bytes}; "schema"
- *            {number}: see migrate.h; "uidvalidity" {last}: the last given
+ *            {number}: see migrate.h
+ * counters   _id "uidvalidity" {last}: the last given
  * domains    _id name, delivery, postmaster, route, tls, max_size, disabled
  * mailboxes  _id address, domain, kind, owner, password, scram, size{current,
  *            maximum, expunged (not yet collected)},
@@ -52,6 +53,7 @@ struct collection_spec {
 
 static const struct collection_spec specs[] = {
 	{ DB_CONFIG, NULL, NULL },
+	{ DB_COUNTERS, NULL, NULL },
 	{ DB_DOMAINS, NULL, "{\"_id\": \"hashed\"}" },
 	{ DB_MAILBOXES,
 	    "[{\"name\": \"domain\", \"key\": {\"domain\": 1}},"

@@ -2,9 +2,10 @@
  * UIDVALIDITY (RFC 9051 2.3.1.1): a name that is made again must get a
  * greater value, also when its mailbox was removed meanwhile, and with it
  * all that knew of the old one. So there is one counter for the database,
- * `config` {_id: "uidvalidity", last}, and it is never below the server's
+ * `counters` {_id: "uidvalidity", last}, and it is never below the server's
  * seconds since 1970: what was given before it was lost, by a restore or in
- * another installation under the same name, is below it as well.
+ * another installation under the same name, is below it as well. It is in a
+ * collection of its own, since who may count must not configure.
  */
 #include "db/store_internal.h"
 
@@ -32,7 +33,7 @@ uidvalidity_take(
 	bool is_found = false;
 	int64_t last = 0;
 	bson_t doc;
-	enum rc rc = db_find_and_update(db, DB_CONFIG, filter, pipeline, NULL,
+	enum rc rc = db_find_and_update(db, DB_COUNTERS, filter, pipeline, NULL,
 	    &doc, &is_found, err);
 
 	bson_destroy(pipeline);

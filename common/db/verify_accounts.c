@@ -24,10 +24,10 @@ verify_uidvalidity(struct verify *v, struct err *err)
 	    v->db, DB_FOLDERS, group, verify_take_last, &given, err);
 
 	if (rc == RC_OK)
-		rc = db_find(v->db, DB_CONFIG, filter, NULL,
+		rc = db_find(v->db, DB_COUNTERS, filter, NULL,
 		    verify_take_last, &last, err);
 	if (rc == RC_OK && given > last)
-		verify_problem(v, "uidvalidity", STR("config"),
+		verify_problem(v, "uidvalidity", STR("counters"),
 		    "a folder has %lld, the counter is at %lld: a restore? "
 		    "See m3mta restored", (long long)given, (long long)last);
 	bson_destroy(filter);

@@ -3,6 +3,8 @@
  * name inside each group. Included by config.h and config.c; no guard.
  */
 /* clang-format off */
+CFG(DATABASE_LOGINS, "database.logins", STRING, "", 0, 4096, "", FILE_ONLY,
+    "Folder with the logins that m3mta init --roles wrote: m3mta-smtp, m3mta-imap, m3mta-mda and m3mta-admin, a line NAME:PASSWORD each. A unit's credential (database) goes before it. Empty, and no credential: who we are is what database.uri says.")
 CFG(DATABASE_NAME, "database.name", STRING, "m3mta", 1, 63, "", FILE_ONLY,
     "The MongoDB database that holds everything.")
 CFG(DATABASE_URI, "database.uri", URI, "mongodb://127.0.0.1:27017/?directConnection=false", 10, 4096, "", FILE_ONLY,

@@ -97,6 +97,29 @@ find_hostname(struct program *p)
 	p->hostname = arena_dup_str(p->arena, str_from_cstr(name));
 }
 
+/*
+ * Where the login for MongoDB is, or NULL: what systemd hands to the unit, which
+ * no other unit of the same user can read, else by the program's name.
+ */
+static const char *
+program_find_login(struct program *p)
+{
+	struct str folder = config_str(&p->config, CFG_DATABASE_LOGINS);
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+	const char *name = strcmp(p->daemon, "all") ? p->daemon : "admin";
+	struct str path;
+
+	if (credentials) {
+		path = arena_printf(p->arena, "%s/database", credentials);
+		if (access(path.p, F_OK) == 0)
+			return path.p;
+	}
+	if (str_is_empty(folder))
+		return NULL;
+	return arena_printf(
+	    p->arena, "%.*s/m3mta-%s", STR_ARG(folder), name).p;
+}
+
 static enum rc
 open_all(struct program *p, const struct program_spec *spec, struct err *err)
 {
@@ -104,6 +127,7 @@ open_all(struct program *p, const struct program_spec *spec, struct err *err)
 		.uri = config_str(&p->config, CFG_DATABASE_URI).p,
 		.name = config_str(&p->config, CFG_DATABASE_NAME).p,
 		.appname = spec->name,
+		.login_file = program_find_login(p),
 		.is_patient = spec->is_patient,
 	};
 

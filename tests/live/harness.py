@@ -24,6 +24,12 @@ os.environ['MONGOC_DISABLE_SHM'] = '1'
 URI = os.environ.get('M3MTA_TEST_URI', '')
 
 
+def without_login(uri):
+    """The programs' logins are in files (see System.make_logins)."""
+    head, at, tail = uri.rpartition('@')
+    return 'mongodb://' + tail if at else uri
+
+
 def free_port():
     with socket.create_server(('127.0.0.1', 0)) as s:
         return s.getsockname()[1]
@@ -93,7 +99,7 @@ class System:
         atexit.register(self.stop_all)
         self.passwords = {}
         self.settings = {
-            'database': {'uri': URI, 'name': self.name},
+            'database': {'uri': without_login(URI), 'name': self.name},
             'hostname': 'mx.example.org',
             'runtime': {'dir': self.folder},
             'smtp': {'auth': {'plain_no_tls': True}},
@@ -106,7 +112,19 @@ class System:
         self.client = pymongo.MongoClient(
             URI, uuidRepresentation='standard')
         self.db = self.client[self.name]
+        if '@' in URI:
+            self.make_logins()
         self.m3mta('init')
+
+    def make_logins(self):
+        """Each program has a user of its own, made by who may do all."""
+        self.set('database.logins', self.folder + '/logins')
+        self.write_config()
+        path = self.folder + '/root.json'
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), 'w') as f:
+            json.dump({'database': {'uri': URI, 'name': self.name}}, f)
+        self.run([self.binary('m3mta'), '-c', path, 'init', '--roles',
+                  '--logins=' + self.folder + '/logins'])
 
     def set(self, key, value):
         node = self.settings
@@ -149,6 +167,9 @@ class System:
             self.drop()
 
     def drop(self):
+        if '@' in URI:
+            self.db.command('dropAllUsersFromDatabase')
+            self.db.command('dropAllRolesFromDatabase')
         self.client.drop_database(self.name)
         self.client.close()
         shutil.rmtree(self.folder, ignore_errors=True)

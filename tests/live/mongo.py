@@ -2,6 +2,7 @@
 folder, ended by its own pid."""
 import atexit
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -26,10 +27,12 @@ def find_mongod():
 
 
 class ReplicaSet:
-    """`with ReplicaSet() as r:` then r.uri, r.port, r.pid."""
+    """`with ReplicaSet() as r:` then r.uri, r.port, r.pid. auth: it has a
+    keyFile, and r.uri names a user who may do everything."""
 
-    def __init__(self, replica_set='rs0'):
+    def __init__(self, replica_set='rs0', auth=False):
         self.replica_set = replica_set
+        self.auth = auth
         self.process = None
 
     def __enter__(self):
@@ -44,6 +47,8 @@ class ReplicaSet:
     def start(self):
         atexit.register(self.__exit__)
         self.port = free_port()
+        if self.auth:
+            self.make_key()
         self.spawn()
         self.uri = f'mongodb://127.0.0.1:{self.port}/'
         self.client = pymongo.MongoClient(
@@ -51,6 +56,22 @@ class ReplicaSet:
         self.client.admin.command('ping')
         if self.replica_set:
             self.initiate()
+
+    def make_key(self):
+        self.key = self.folder + '/key'
+        with open(os.open(self.key, os.O_WRONLY | os.O_CREAT, 0o600),
+                  'w') as f:
+            f.write(secrets.token_hex(32))
+
+    def make_root(self):
+        """By the exception for the first user, on loopback."""
+        password = secrets.token_hex(16)
+        self.client.admin.command('createUser', 'root', pwd=password,
+                                  roles=['root'])
+        self.client.close()
+        self.uri = self.uri.replace('//', f'//root:{password}@', 1)
+        self.client = pymongo.MongoClient(
+            self.uri.split('?')[0], directConnection=True)
 
     def restart(self):
         """After a kill: the same port, the same files."""
@@ -66,6 +87,10 @@ class ReplicaSet:
                 '--setParameter', 'transactionLifetimeLimitSeconds=3']
         if self.replica_set:
             argv += ['--replSet', self.replica_set]
+        if self.auth:
+            argv += ['--keyFile', self.key, '--setParameter',
+                     # Thousands of short processes log in.
+                     'scramSHA256IterationCount=5000']
         self.process = subprocess.Popen(
             argv, stdout=open(self.folder + '/log', 'ab'),
             stderr=subprocess.STDOUT)
@@ -77,6 +102,8 @@ class ReplicaSet:
         self.client.admin.command(
             'replSetInitiate', {'_id': self.replica_set, 'members': [member]})
         self.wait_for_primary()
+        if self.auth:
+            self.make_root()
 
     def wait_for_primary(self):
         end = time.monotonic() + 60

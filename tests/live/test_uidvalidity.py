@@ -63,14 +63,14 @@ class UidValidity(LiveTest):
 
     def test_verify_tells_of_a_counter_that_went_back(self):
         s = self.system
-        old = s.db.config.find_one_and_update(
+        old = s.db.counters.find_one_and_update(
             {'_id': 'uidvalidity'}, {'$set': {'last': 5}})
         try:
             done = s.run([s.binary('m3mta'), '-c', s.config, 'verify'],
                          code=1)
             self.assertIn(b'uidvalidity', done.stdout)
         finally:
-            s.db.config.replace_one({'_id': 'uidvalidity'}, old)
+            s.db.counters.replace_one({'_id': 'uidvalidity'}, old)
         s.verify()
 
 
