@@ -7,6 +7,7 @@
 #include "db/store.h"
 #include "log/log.h"
 #include "net/doorbell.h"
+#include "success.h"
 
 #include "base/banned.h"
 
@@ -232,6 +233,8 @@ take_result(struct mda *m, const struct delivery *d, const struct planned *p)
 		note_delivered(v, d->text);
 		v->is_written = true;
 		p->job->is_finished |= d->ret_is_last;
+		if (d->ret_is_last)
+			success_end(m, p->job->item);
 		log_delivered(p->job->item, v);
 		doorbell_ring_owner(
 		    config_str(m->config, CFG_RUNTIME_DIR), &d->owner);

@@ -11,6 +11,7 @@
 #include "mail/report.h"
 #include "mail/retry.h"
 #include "net/doorbell.h"
+#include "success.h"
 
 #include "base/banned.h"
 
@@ -91,6 +92,13 @@ outcome_step(
 	return text;
 }
 
+static bool
+outcome_is_good_news(enum report_action action)
+{
+	return action == REPORT_DELIVERED || action == REPORT_RELAYED ||
+	    action == REPORT_EXPANDED;
+}
+
 static enum rc
 add_report(struct writing *w, const subject_vec *subjects, struct str to,
     const char *step, struct err *err)
@@ -107,12 +115,20 @@ add_report(struct writing *w, const subject_vec *subjects, struct str to,
 		.now_ms = db_time(m->db),
 		.expire_ms = config_int(m->config, CFG_RETRY_EXPIRE),
 	};
+	struct oid id = oid_derive(&w->j->item->id, r.step);
 	struct queue_item item;
-	enum rc rc;
+	bool may = true;
+	enum rc rc = RC_OK;
 
 	if (subjects->n == 0)
 		return RC_OK;
+	if (outcome_is_good_news(subjects->v[0].action))
+		rc = success_may_report(m, w->j->item, &id, &may, err);
+	if (rc != RC_OK || !may)
+		return rc;
 	rc = report_make(m->db, m->a, &r, &item, err);
+	if (rc == RC_OK && outcome_is_good_news(subjects->v[0].action))
+		item.peer = w->j->item->peer; /* for success_end */
 	if (rc == RC_OK)
 		VEC_PUSH(m->a, &w->reports, item);
 	return rc;
@@ -407,6 +423,8 @@ outcome_write(struct mda *m, struct job *j, struct err *err)
 	if (rc == RC_OK && !lost) {
 		log_all(&w);
 		ring(&w);
+		if (o.is_done)
+			success_end(m, j->item);
 	}
 	j->is_lost = lost;
 	return rc;

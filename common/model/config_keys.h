@@ -145,6 +145,8 @@ CFG(REMOTE_TIMEOUT_MESSAGE, "remote.timeout.message", DURATION, "2h", 1, 86400, 
 CFG(REMOTE_TIMEOUT_SHORT, "remote.timeout.short", DURATION, "30s", 1, 3600, "", ANYWHERE,
     "Wait for a reply while others wait for a session; four times as long for who answered within a day.")
 CFG(REMOTE_TIMEOUT_CONNECT, "remote.timeout.connect", DURATION, "30s", 1, 300, "", ANYWHERE, "Wait for a connection.")
+CFG(REPORT_SUCCESS_OUTSIDE, "report.success.outside", INT, "10", 0, 100000, "", ANYWHERE,
+    "Reports of success that wait at a time for senders of one network (/24 of IPv4, /48 of IPv6) that neither log in nor may relay; more are not made.")
 CFG(REPORT_TEMPLATE, "report.template", STRING, "", 0, 4096, "", FILE_ONLY,
     "File with the wording of reports; empty: the built-in one. See the example in the documentation.")
 CFG(RETRY_DURATIONS, "retry.durations", RECORDS, "15m,15m,30m,2h notify,9h,12h,24h notify,48h,72h", 1, 50, "after|notify", ANYWHERE,

@@ -40,11 +40,11 @@ class LeaseTest(LiveTest):
                           f'--route=127.0.0.1:{fake.port}')
         return fake
 
-    def post(self, *recipients, size=10, sender='ann@example.org'):
+    def post(self, *recipients, size=10, sender='ann@example.org', rcpt=''):
         d = self.dialog('m3mta-smtp')
         d.reply()
         for line in ('EHLO a', f'MAIL FROM:<{sender}>',
-                     *[f'RCPT TO:<{r}>' for r in recipients], 'DATA'):
+                     *[f'RCPT TO:<{r}>{rcpt}' for r in recipients], 'DATA'):
             self.assertIn(d.smtp(line)[:1], '23')
         answer = d.smtp('Subject: x\r\n\r\n' + ('x' * 998 + '\r\n') *
                         (size // 1000 + 1) + '.')
