@@ -133,7 +133,7 @@ set_seen(struct fetch *f, struct err *err)
 	size_t n, i;
 	enum rc rc;
 
-	unseen.v = ARENA_ARRAY(s->command_arena, f->sel.n, size_t);
+	unseen.v = ARENA_ARRAY(s->command_arena, f->sel.n, uint32_t);
 	for (i = 0; i < f->sel.n; i++) {
 		if (!(s->view->v[f->sel.v[i]].e.flags & FLAG_SEEN))
 			unseen.v[unseen.n++] = f->sel.v[i];

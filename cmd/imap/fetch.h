@@ -54,6 +54,6 @@ struct fetch {
  * pieces were being written (at < pieces.n).
  */
 enum rc fetch_batch(
-    struct fetch *f, const size_t *v, size_t n, struct err *err);
+    struct fetch *f, const uint32_t *v, size_t n, struct err *err);
 
 #endif

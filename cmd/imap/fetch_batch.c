@@ -368,7 +368,7 @@ write_batch(struct fetch *f, struct err *err)
 }
 
 enum rc
-fetch_batch(struct fetch *f, const size_t *v, size_t n, struct err *err)
+fetch_batch(struct fetch *f, const uint32_t *v, size_t n, struct err *err)
 {
 	size_t i;
 	enum rc rc;

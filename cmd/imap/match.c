@@ -409,7 +409,7 @@ judge_open(struct batch *b, struct err *err)
 	return rc == RC_OK ? b->x->rc : rc;
 }
 
-typedef VEC(size_t) index_vec;
+typedef VEC(uint32_t) index_vec;
 
 /*
  * One that is not there any more does not match. When what is open fills the
@@ -440,7 +440,7 @@ take_hits(struct batch *b, index_vec *hits)
 
 	for (i = 0; i < b->n; i++) {
 		if (b->truth[i] == YES)
-			VEC_PUSH(b->x->s->command_arena, hits, b->v[i]);
+			VEC_PUSH(b->x->s->command_arena, hits, (uint32_t)b->v[i]);
 		if (b->truth[i] != OPEN)
 			continue;
 		b->ids[n] = b->ids[i];
@@ -499,7 +499,7 @@ end_batch(struct batch *b, index_vec *hits, struct err *err)
 static int
 compare(const void *x, const void *y)
 {
-	size_t a = *(const size_t *)x, b = *(const size_t *)y;
+	uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
 
 	return a == b ? 0 : a < b ? -1 : 1;
 }
@@ -520,7 +520,7 @@ run(struct match *x, struct batch *b, index_vec *hits, struct err *err)
 		arena_reset(x->a);
 		t = judge(x, x->root, &m);
 		if (t == YES)
-			VEC_PUSH(x->s->command_arena, hits, i);
+			VEC_PUSH(x->s->command_arena, hits, (uint32_t)i);
 		if (t != OPEN)
 			continue;
 		b->ids[b->n] = m.m->e.message;
@@ -544,6 +544,7 @@ match_program(struct session *s, struct search_program *p,
 		.now_s = clock_wall_ms() / 1000, .err = err };
 	struct batch *b = mem_alloc(sizeof(*b));
 	index_vec hits = { 0 };
+	size_t i;
 	enum rc rc;
 
 	b->x = &x;
@@ -552,9 +553,14 @@ match_program(struct session *s, struct search_program *p,
 		b->fields |= MESSAGE_HEAD;
 	b->a = arena_new();
 	arena_set_limit(b->a, OPEN_MAX);
+	/* Pages of it that are not written to cost nothing. */
+	hits.cap = s->view->n_announced;
+	hits.v = ARENA_ARRAY(s->command_arena, hits.cap, uint32_t);
 	resolve_sets(&x, &p->root);
 	rc = run(&x, b, &hits, err);
-	if (hits.n)
+	for (i = 1; i < hits.n && hits.v[i - 1] < hits.v[i]; i++)
+		;
+	if (i < hits.n)
 		qsort(hits.v, hits.n, sizeof(*hits.v), compare);
 	ret->v = hits.v;
 	ret->n = hits.n;

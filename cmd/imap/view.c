@@ -54,11 +54,13 @@ view_find(const struct view *v, uint32_t uid)
 	return lo < v->n && v->v[lo].e.uid == uid ? lo : SIZE_MAX;
 }
 
+enum { VIEW_ROOM = 1 << 20 }; /* left for the command that needs the map */
+
 static struct seen *
 add(struct view *v)
 {
 	if (v->n == v->cap) {
-		v->cap = v->cap ? v->cap * 2 : 64;
+		v->cap += v->cap / 8 + 64;
 		v->v = mem_grow(
 		    v->v, mem_product(v->cap, sizeof(struct seen)));
 	}
@@ -209,7 +211,7 @@ add_gone(struct view *v, const struct folder_changes *since)
 		m->is_gone = true;
 	}
 	arena_free(a);
-	if (v->n)
+	if (missing.n)
 		qsort(v->v, v->n, sizeof(*v->v), compare);
 }
 
@@ -228,34 +230,129 @@ has_changed(const struct view *v, const struct folder *now)
 
 /* A client that keeps flags has them as of SELECT: later ones are news. */
 static void
-add_changed(struct view *v, const struct entry *e)
+view_add_changed(void *ctx, const struct entry *e, size_t n)
 {
-	struct seen *m = add(v);
+	struct view *v = ctx;
+	size_t i;
 
-	m->e = *e;
-	m->is_dirty = e->modseq > v->modseq && e->uid < v->folder.uidnext;
+	for (i = 0; i < n; i++) {
+		struct seen *m = add(v);
+
+		m->e = e[i];
+		m->is_dirty = e[i].modseq > v->modseq &&
+		    e[i].uid < v->folder.uidnext;
+	}
+}
+
+/* Room for all of them at once, or none: *err. */
+static bool
+view_reserve(struct view *v, struct err *err)
+{
+	size_t n = (size_t)v->folder.exists + v->folder.exists / 64 + 512;
+
+	if (n <= v->cap)
+		return true;
+	if (!mem_has_room(mem_product(n, sizeof(*v->v)) + VIEW_ROOM)) {
+		err_set(err, RC_PERM, "LIMIT",
+		    "The mailbox has more messages than a session can hold");
+		return false;
+	}
+	v->v = mem_grow(v->v, mem_product(n, sizeof(*v->v)));
+	v->cap = n;
+	return true;
+}
+
+static int
+view_compare_newest(const void *x, const void *y)
+{
+	const struct seen *a = x, *b = y;
+
+	if (a->e.uid != b->e.uid)
+		return a->e.uid < b->e.uid ? -1 : 1;
+	return a->e.modseq > b->e.modseq ? -1 : a->e.modseq < b->e.modseq;
+}
+
+/*
+ * In order, each uid once, and none that came after the folder was read. The
+ * tail came first; mostly it only has to go behind the pages.
+ */
+static void
+view_merge(struct view *v, size_t n_tail, uint32_t uidnext)
+{
+	struct seen *tail = mem_alloc(mem_product(n_tail, sizeof(*tail)));
+	size_t i, n = 0;
+
+	if (n_tail) {
+		memcpy(tail, v->v, n_tail * sizeof(*tail));
+		memmove(v->v, v->v + n_tail,
+		    (v->n - n_tail) * sizeof(*tail));
+		memcpy(v->v + v->n - n_tail, tail, n_tail * sizeof(*tail));
+	}
+	mem_free(tail);
+	for (i = 1; i < v->n &&
+	     view_compare_newest(&v->v[i - 1], &v->v[i]) <= 0; i++)
+		;
+	if (i < v->n)
+		qsort(v->v, v->n, sizeof(*v->v), view_compare_newest);
+	for (i = 0; i < v->n && v->v[i].e.uid < uidnext; i++) {
+		if (n == 0 || v->v[n - 1].e.uid != v->v[i].e.uid)
+			v->v[n++] = v->v[i];
+	}
+	v->n = n;
+}
+
+struct view_map {
+	struct view *v;
+	size_t n_tail;
+	size_t n_calls;
+};
+
+static void
+view_on_entries(void *ctx, const struct entry *e, size_t n)
+{
+	struct view_map *m = ctx;
+
+	if (m->n_calls++ == 0)
+		m->n_tail = n;
+	view_add_changed(m->v, e, n);
+}
+
+/* The entries as they are in the database now. */
+static enum rc
+view_read_map(struct session *s, struct folder *ret_now, struct err *err)
+{
+	struct view *v = s->view;
+	struct view_map m = { .v = v };
+	bool is_there;
+	enum rc rc;
+
+	if (!view_reserve(v, err))
+		return RC_PERM;
+	v->n = 0;
+	rc = store_map(s->p->db, s->command_arena, &v->folder.owner,
+	    &v->folder.id, view_on_entries, &m, ret_now, &is_there, err);
+	if (rc == RC_OK && !is_there)
+		return err_set(err, RC_TEMP, "", "the mailbox is gone");
+	if (rc == RC_OK)
+		view_merge(v, m.n_tail, ret_now->uidnext);
+	return rc;
 }
 
 enum rc
 view_load(struct session *s, struct err *err)
 {
 	struct view *v = s->view;
-	struct folder_changes now, since = { 0 };
-	size_t i, n;
+	struct folder_changes since = { 0 };
+	struct folder now;
+	size_t n;
 	enum rc rc;
 
 	if (v->is_loaded)
 		return RC_OK;
-	rc = store_changes(s->p->db, s->command_arena, &v->folder.owner,
-	    &v->folder.id, 0, &now, err);
+	rc = view_read_map(s, &now, err);
 	if (rc != RC_OK)
 		return rc;
-	if (now.is_gone)
-		return err_set(err, RC_TEMP, "", "the mailbox is gone");
-	v->n = 0;
-	for (i = 0; i < now.n_entries; i++)
-		add_changed(v, &now.entries[i]);
-	if (has_changed(v, &now.folder))
+	if (has_changed(v, &now))
 		rc = store_changes(s->p->db, s->command_arena,
 		    &v->folder.owner, &v->folder.id, v->modseq, &since, err);
 	if (rc != RC_OK)
@@ -263,7 +360,7 @@ view_load(struct session *s, struct err *err)
 	add_gone(v, &since);
 	n = count_below(v, v->folder.uidnext);
 	v->n_announced = n < v->n_announced ? n : v->n_announced;
-	take_folder(v, &now.folder);
+	take_folder(v, &now);
 	v->is_loaded = true;
 	view_tell_keywords(s);
 	return RC_OK;

@@ -68,7 +68,7 @@ void view_note_own(struct session *s, const struct oid *folder,
 
 /* Indices into view->v, rising. */
 struct selection {
-	size_t *v;
+	uint32_t *v;
 	size_t n;
 	bool has_gone;    /* the set also named what is gone */
 	bool is_by_uid;   /* uids, or "$": what is gone counts as not named */

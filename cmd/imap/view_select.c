@@ -32,7 +32,6 @@ view_select(struct session *s, const struct arg *arg, bool is_uid,
 {
 	struct view *v = s->view;
 	uint32_t largest = (uint32_t)v->n_announced;
-	VEC(size_t) found = { 0 };
 	struct seqset set;
 	size_t i;
 
@@ -53,15 +52,14 @@ view_select(struct session *s, const struct arg *arg, bool is_uid,
 			return "No such message";
 	}
 	*ret = (struct selection){ .is_by_uid = is_uid };
+	ret->v = ARENA_ARRAY(s->command_arena, v->n_announced, uint32_t);
 	for (i = 0; i < v->n_announced; i++) {
 		if (!is_wanted(&set, &v->v[i], i, is_uid))
 			continue;
 		ret->has_gone |= v->v[i].is_gone;
 		if (!v->v[i].is_gone || with_gone)
-			VEC_PUSH(s->command_arena, &found, i);
+			ret->v[ret->n++] = (uint32_t)i;
 	}
-	ret->v = found.v;
-	ret->n = found.n;
 	return NULL;
 }
 

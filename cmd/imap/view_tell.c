@@ -246,7 +246,7 @@ fetch_new(struct session *s)
 {
 	const struct fetch_atts *atts = notify_atts(s);
 	struct view *v = s->view;
-	VEC(size_t) found = { 0 };
+	VEC(uint32_t) found = { 0 };
 	struct selection sel = { 0 };
 	struct err err;
 	size_t i;
@@ -256,7 +256,7 @@ fetch_new(struct session *s)
 
 		if (uid >= v->owed_fetch &&
 		    (uid < v->own.lo || uid > v->own.hi))
-			VEC_PUSH(s->command_arena, &found, i);
+			VEC_PUSH(s->command_arena, &found, (uint32_t)i);
 	}
 	sel.v = found.v;
 	sel.n = found.n;

@@ -76,13 +76,14 @@ put_messages(struct append *op, struct db *db, struct err *err)
 static struct entry
 entry_of(const struct append *op, size_t i, uint64_t keywords)
 {
-	return (struct entry){
+	struct entry e = {
 		.size = (uint32_t)op->messages[i].size,
 		.flags = op->v[i].flags | keywords,
 		.message = op->messages[i].id,
-		.date_s = op->v[i].date_s,
-		.saved_s = clock_wall_ms() / 1000,
 	};
+
+	entry_set_times(&e, op->v[i].date_s, clock_wall_ms() / 1000);
+	return e;
 }
 
 /* --- the short way ---------------------------------------------------------- */
@@ -501,12 +502,13 @@ put_entries(struct copy *op, struct folder_change *target, struct err *err)
 	op->first_uid = target->folder.uidnext;
 	for (i = 0; rc == RC_OK && i < op->found.n; i++) {
 		struct entry e = op->found.v[i];
+		uint64_t flags = e.flags & ~op->dropped;
 
-		rc = translate_keywords(op, e.flags & ~op->dropped, &e.flags,
-		    target, err);
+		rc = translate_keywords(op, flags, &flags, target, err);
 		if (rc != RC_OK)
 			return rc;
-		e.saved_s = clock_wall_ms() / 1000;
+		e.flags = flags;
+		entry_set_times(&e, e.date_s, clock_wall_ms() / 1000);
 		e.message = op->ids.v[i];
 		folder_change_append(target, &e);
 	}

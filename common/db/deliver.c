@@ -222,14 +222,14 @@ add_append(const struct batch *b, size_t from, size_t end,
 	bson_t filter = BSON_INITIALIZER, change = BSON_INITIALIZER;
 	size_t i;
 
-	for (i = from; i < end; i++)
-		v[i - from] = (struct entry){
-			.flags = b->v[i]->flags,
-			.message = messages[i],
-			.size = (uint32_t)size_of(b->v[i]),
-			.date_s = b->now_ms / 1000,
-			.saved_s = b->now_ms / 1000,
-		};
+	for (i = from; i < end; i++) {
+		struct entry *e = &v[i - from];
+
+		e->flags = b->v[i]->flags;
+		e->message = messages[i];
+		e->size = (uint32_t)size_of(b->v[i]);
+		entry_set_times(e, b->now_ms / 1000, b->now_ms / 1000);
+	}
 	doc_add_uuid(&filter, "owner", &b->v[from]->owner);
 	doc_add_text(&filter, "name", folder_of(b->v[from]));
 	BSON_APPEND_BOOL(&filter, "noselect", false);

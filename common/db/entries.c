@@ -48,10 +48,12 @@ decode_fields(bson_iter_t *it, struct entry *e)
 			e->size = (uint32_t)bson_iter_as_int64(it);
 			break;
 		case 'd':
-			e->date_s = bson_iter_as_int64(it);
+			entry_set_times(
+			    e, bson_iter_as_int64(it), e->saved_s);
 			break;
 		case 'v':
-			e->saved_s = bson_iter_as_int64(it);
+			entry_set_times(
+			    e, e->date_s, bson_iter_as_int64(it));
 			break;
 		default:
 			break;
@@ -102,21 +104,22 @@ take_int(const uint8_t *p, uint8_t name, uint64_t *ret)
 static bool
 decode_usual(const uint8_t *p, uint32_t len, struct entry *e)
 {
-	uint64_t uid, size, date, saved;
+	uint64_t uid, flags, modseq, size, date, saved;
 
 	if (len != ENTRY_SIZE || !take_int(p + AT_UID, 'u', &uid) ||
-	    !take_int(p + AT_FLAGS, 'f', &e->flags) ||
-	    !take_int(p + AT_MODSEQ, 'm', &e->modseq) ||
+	    !take_int(p + AT_FLAGS, 'f', &flags) ||
+	    !take_int(p + AT_MODSEQ, 'm', &modseq) ||
 	    p[AT_MESSAGE] != BSON_TYPE_OID || p[AT_MESSAGE + 1] != 'i' ||
 	    p[AT_MESSAGE + 2] != 0 || !take_int(p + AT_SIZE, 's', &size) ||
 	    !take_int(p + AT_DATE, 'd', &date) ||
 	    !take_int(p + AT_SAVED, 'v', &saved))
 		return false;
 	e->uid = (uint32_t)uid;
+	e->flags = flags;
+	e->modseq = modseq;
 	memcpy(e->message.b, p + AT_MESSAGE + 3, OID_SIZE);
 	e->size = (uint32_t)size;
-	e->date_s = (int64_t)date;
-	e->saved_s = (int64_t)saved;
+	entry_set_times(e, (int64_t)date, (int64_t)saved);
 	return true;
 }
 
@@ -193,9 +196,14 @@ entries_count_unseen(const struct entry *v, size_t n, size_t *ret_first)
 
 /* --- what changed ---------------------------------------------------------- */
 
+/* Pages of one reply: 24 KiB each. */
+enum { PAGES_BATCH = 16 };
+
 struct reading {
 	struct arena *a;
 	uint64_t since;
+	entry_sink *sink;      /* takes the entries instead, or NULL */
+	void *ctx;
 	entry_vec entries;
 	VEC(struct expunged) expunged;
 };
@@ -212,6 +220,10 @@ keep_newer(struct reading *r, const bson_t *doc, const char *key)
 	}
 	if (r->since)
 		r->entries.n = from;
+	if (r->sink) {
+		r->sink(r->ctx, r->entries.v, r->entries.n);
+		r->entries.n = 0;
+	}
 }
 
 static bool
@@ -228,7 +240,7 @@ read_pages(struct db *db, struct reading *r, const struct uuid *owner,
 	bson_t filter = BSON_INITIALIZER;
 	bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_INT32(0), "e",
 	    BCON_INT32(1), "}", "sort", "{", "lo", BCON_INT32(1), "}",
-	    "batchSize", BCON_INT32(100000));
+	    "batchSize", BCON_INT32(PAGES_BATCH));
 	enum rc rc;
 
 	doc_add_uuid(&filter, "owner", owner);
@@ -384,6 +396,24 @@ store_changes(struct db *db, struct arena *a, const struct uuid *owner,
 	c.n_expunged = r.expunged.n;
 	*ret_changes = c;
 	return RC_OK;
+}
+
+enum rc
+store_map(struct db *db, struct arena *a, const struct uuid *owner,
+    const struct oid *folder, entry_sink *sink, void *ctx,
+    struct folder *ret_folder, bool *ret_found, struct err *err)
+{
+	struct reading r = { .a = a, .sink = sink, .ctx = ctx };
+	bson_t doc;
+	enum rc rc =
+	    folder_read(db, owner, folder, NULL, &doc, ret_found, err);
+
+	if (rc != RC_OK || !*ret_found)
+		return rc;
+	folder_decode(a, &doc, ret_folder);
+	keep_newer(&r, &doc, "tail");
+	bson_destroy(&doc);
+	return read_pages(db, &r, owner, folder, err);
 }
 
 /* --- one entry ---------------------------------------------------------------- */

@@ -93,6 +93,17 @@ enum rc store_changes(struct db *db, struct arena *a,
     const struct uuid *owner, const struct oid *folder, uint64_t since,
     struct folder_changes *ret_changes, struct err *err);
 
+/*
+ * The whole map piece by piece, for a folder whose entries are not to be in
+ * memory twice: the tail first, also an empty one, then each page. In no order; a uid may come
+ * twice (the newer modseq counts), and with a uid of ret_folder's uidnext and
+ * more, which belongs to a later answer.
+ */
+typedef void entry_sink(void *ctx, const struct entry *v, size_t n);
+enum rc store_map(struct db *db, struct arena *a, const struct uuid *owner,
+    const struct oid *folder, entry_sink *sink, void *ctx,
+    struct folder *ret_folder, bool *ret_found, struct err *err);
+
 /* One entry by its uid. */
 enum rc store_find_entry(struct db *db, const struct uuid *owner,
     const struct oid *folder, uint32_t uid, struct entry *ret_entry,

@@ -59,3 +59,22 @@ folder_keyword_bits(const struct folder *f, const struct str *keywords,
 	}
 	return bits;
 }
+
+static int64_t
+entry_clamp(int64_t s)
+{
+	const int64_t end = (INT64_C(1) << 39) - 1;
+
+	return s > end ? end : s < -end ? -end : s;
+}
+
+/* gcc has no cast to the type of a bit-field. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+void
+entry_set_times(struct entry *e, int64_t date_s, int64_t saved_s)
+{
+	e->date_s = entry_clamp(date_s);
+	e->saved_s = entry_clamp(saved_s);
+}
+#pragma GCC diagnostic pop

@@ -70,15 +70,22 @@ bool folder_keywords_are_full(const struct folder *f);
 uint64_t folder_keyword_bits(const struct folder *f,
     const struct str *keywords, size_t n, bool *ret_all);
 
+/*
+ * A session has one for each message: no octet between the fields, and 40
+ * bits for the seconds of 17,000 years.
+ */
 struct entry {
 	uint32_t uid;
 	uint32_t size;             /* RFC822.SIZE: prefix and blob */
 	uint64_t flags;
 	uint64_t modseq;
 	struct oid message;
-	int64_t date_s;            /* INTERNALDATE, seconds since the epoch */
-	int64_t saved_s;           /* SAVEDATE (RFC 8514) */
-};
+	int64_t date_s : 40;       /* INTERNALDATE, seconds since the epoch */
+	int64_t saved_s : 40;      /* SAVEDATE (RFC 8514) */
+} __attribute__((packed, aligned(2)));
+
+/* The times, in seconds; what is too far away becomes the end of 40 bits. */
+void entry_set_times(struct entry *e, int64_t date_s, int64_t saved_s);
 
 /* A uid that was expunged, and when. */
 struct expunged {

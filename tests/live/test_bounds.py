@@ -121,6 +121,63 @@ class LoggedIn(Bounds):
         self.is_sane(d)
 
 
+class Million(Bounds):
+    """A mailbox of so many messages: its entries are made by hand, and all
+    are one message."""
+
+    def crowd(self, d, n):
+        db = self.system.db
+        folder = db.folders.find_one({'name': self.box})
+        [entry] = folder['tail']
+        for lo in range(folder['uidnext'], n, 256 * 200):
+            pages = []
+            for at in range(lo, min(lo + 256 * 200, n), 256):
+                entries = [dict(entry, u=at + k) for k in range(256)]
+                pages.append({
+                    'owner': folder['owner'], 'folder': folder['_id'],
+                    'lo': at, 'hi': at + 255, 'n': 256, 'e': entries,
+                    'mod': entry['m'], 'unseen': 256})
+            db.pages.insert_many(pages)
+        end = pages[-1]['hi'] + 1
+        db.folders.update_one({'_id': folder['_id']}, {
+            '$set': {'exists': end - 1, 'uidnext': end}})
+        return end - 1
+
+    def test_a_million_messages_take_no_more_than_64_mib(self):
+        d = self.select(messages=1)
+        n = self.crowd(d, 1000000)
+        answers = {}
+
+        def command(text):
+            with Watch(d.server_pid()) as w:
+                d.send(f'a {text}\r\n')
+                answers[text] = self.last(d)
+            self.assertGreater(w.most, 0)
+            self.assertLess(w.most, 64 * MIB, (text, answers))
+        for text in (f'SELECT {self.box}', 'SEARCH RETURN (COUNT) ALL',
+                     'UID FETCH 1:* FLAGS', 'SEARCH ALL', 'NOOP',
+                     'SORT (SUBJECT) UTF-8 ALL', 'SORT (SIZE) UTF-8 ALL',
+                     'THREAD REFERENCES UTF-8 ALL',
+                     'THREAD ORDEREDSUBJECT UTF-8 ALL', 'NOOP'):
+            command(text)
+        self.assertIn(b'a OK', answers['UID FETCH 1:* FLAGS'])
+        self.assertIn(b'COUNT %d' % n, answers['SEARCH RETURN (COUNT) ALL'])
+        for text, answer in answers.items():
+            want = rb'a (OK|NO \[LIMIT\])' if 'ALL' in text else rb'a OK'
+            self.assertRegex(answer, want, text)
+
+    @staticmethod
+    def last(d):
+        """The last octets of an answer, which may be long."""
+        text = b''
+        while True:
+            part = d.sock.recv(1 << 20)
+            text = (text + part)[-300:]
+            if not part or text.rpartition(b'\r\na ')[1] and \
+                    text.endswith(b'\r\n') or text.startswith(b'a '):
+                return text
+
+
 class Cpu(Bounds):
     """A command ends with its client, or after imap.limit.cpu."""
 
