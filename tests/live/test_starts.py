@@ -190,6 +190,65 @@ class Starts(LiveTest):
                     self.assertNotIn('any', s['IPAddressAllow'][0].split())
         self.assertGreaterEqual(found, 4)
 
+    def setting(self, unit, key):
+        with open(unit) as f:
+            found = re.findall(f'^{key}=(.*)$', f.read(), re.M)
+        self.assertEqual(len(found), 1, (unit, key))
+        return found[0]
+
+    def test_units_bound_each_process_and_all(self):
+        """One that takes too much is ended alone."""
+        services = [x for x in self.units() if x.endswith('.service')]
+        self.assertGreater(len(services), 8)
+        for unit in services:
+            self.assertEqual(self.setting(unit, 'OOMPolicy'), 'continue')
+            self.assertRegex(self.setting(unit, 'MemoryMax'), r'^\d+[%M]$')
+            self.assertRegex(self.setting(unit, 'LimitDATA'), r'^\d+[MG]$')
+            tasks = int(self.setting(unit, 'TasksMax'))
+            with open(unit) as f:
+                if 'Type=notify' in f.read():
+                    self.assertGreater(tasks, 500, unit)
+
+    def serve_limited(self, program, listener, unit):
+        """A listener under the unit's limit of a process."""
+        [unit] = [x for x in self.units() if x.endswith(unit)]
+        data = int(self.setting(unit, 'LimitDATA')[:-1]) << 20
+        port = free_port()
+        self.system.start([
+            'prlimit', f'--data={data}', 'systemd-socket-activate', '-l',
+            f'127.0.0.1:{port}', f'--fdname={listener}',
+            os.path.abspath(binary(program)), '-c', self.system.config])
+        wait_for(lambda: System.is_listening(port), what=program)
+        return port
+
+    def test_sessions_fit_into_the_limits_of_their_units(self):
+        self.send(self.serve_limited('m3mta-smtp', 'smtp', '/m3mta-smtp.service'))
+        self.system.mda()
+        client = self.system.imap(
+            self.serve_limited('m3mta-imap', 'imap', '/m3mta-imap.service'),
+            'ann@example.org')
+        self.assertEqual(client.select()[0], 'OK')
+        self.assertEqual(client.fetch('1:*', 'BODY[]')[0], 'OK')
+        self.assertEqual(client.search(None, 'BODY', 'x')[0], 'OK')
+        client.logout()
+
+    def test_a_session_without_memory_ends_alone(self):
+        port = self.serve_limited(
+            'm3mta-imap', 'imap', '/m3mta-imap.service')
+        poor, other = (self.dialog(None, port=port) for _ in range(2))
+        for d in (poor, other):
+            self.assertEqual(d.line()[:4], b'* OK')
+            self.assertIn(b'a OK', d.imap(
+                'a', 'LOGIN ann@example.org secret'))
+        subprocess.run(['prlimit', f'--pid={poor.server_pid()}',
+                        '--data=100000'], check=True)
+        poor.send('b SEARCH ' + '()' * 30000 + '\r\n')
+        poor.sock.settimeout(20)
+        text = poor.file.read()
+        self.assertRegex(text, rb'^(\* BYE \[LIMIT\].*\r\n)?$')
+        self.assertIn(b'c OK', other.imap('c', 'NOOP'))
+        self.assertIn(b'* OK', self.dialog(None, port=port).line())
+
     def test_socket_units_match(self):
         for unit in self.units():
             if not unit.endswith('.socket') or '-each' in unit:
