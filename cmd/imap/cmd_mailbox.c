@@ -133,6 +133,10 @@ cmd_rename(struct session *s, const struct read_command *c)
 		chat_failure(s, &err);
 		return;
 	}
+	/* Messages went out of INBOX, which stays. */
+	if (s->view && oid_equals(&s->view->folder.id, &f->id) &&
+	    str_equals(f->name, STR("INBOX")))
+		s->view->has_own_expunge = true;
 	tell_others(s, &f->owner, place_name(s, f), place_full_name(s, &p),
 	    NOTIFY_MAILBOX_NAME | NOTIFY_SUBSCRIPTION_CHANGE);
 	command_done(s, true, "Renamed");

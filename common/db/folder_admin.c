@@ -495,32 +495,27 @@ rename_children(struct names *op, struct db *db, struct err *err)
 }
 
 /*
- * INBOX (RFC 3501 6.3.5): its messages go to the new name, INBOX stays and
- * is empty. The folder takes the new name and a new INBOX is made, so that
- * nothing is copied. Who may do what with INBOX stays with INBOX.
+ * INBOX (RFC 3501 6.3.5): its messages move to a new mailbox, INBOX stays and
+ * is empty. So who has it selected sees them go and new mail come, and who
+ * may do what with INBOX stays with INBOX.
  */
 static enum rc
-renew_inbox(struct names *op, struct db *db, const struct folder *old,
-    struct err *err)
+folder_empty_inbox(struct names *op, struct db *db,
+    const struct folder *inbox, struct err *err)
 {
-	const struct acl_entry *acl;
-	size_t n;
-	enum rc rc;
+	static const struct uid_range all = { 1, UINT32_MAX };
+	struct copy_result unused;
+	struct folder *to = NULL;
+	enum rc rc = make_one(
+	    op, db, op->to, SPECIAL_NONE, inbox->subscribed, err);
 
-	inherit(op, op->to, &acl, &n);
-	rc = shares_delete(
-	    db, op->owner, &old->id, old->acl, old->n_acl, err);
 	if (rc == RC_OK)
-		rc = acl_write(db, op->owner, &old->id, acl, n, err);
-	if (rc == RC_OK)
-		rc = shares_insert(
-		    db, op->a, op->owner, &old->id, acl, n, err);
-	op->acl = old->acl;
-	op->n_acl = old->n_acl;
-	op->n = 0; /* the old document is not there to be replaced */
-	return rc == RC_OK
-	    ? make_one(op, db, INBOX, SPECIAL_NONE, true, err)
-	    : rc;
+		rc = folder_find(db, op->a, op->owner, op->to, &to, err);
+	if (rc != RC_OK || !to)
+		return rc;
+	return store_copy(db, op->a, op->owner, &inbox->id,
+	    (struct uid_set){ &all, 1 }, op->owner, &to->id,
+	    COPY_MOVE | COPY_HERE, 0, &unused, err);
 }
 
 static enum rc
@@ -538,11 +533,9 @@ rename_folder(struct db *db, void *ctx, struct err *err)
 	if (rc == RC_OK)
 		rc = make_parents(op, db, op->to, err);
 	if (rc == RC_OK)
-		rc = rename_one(op, db, f, op->to, err);
-	if (rc == RC_OK)
-		rc = is_inbox && f ? renew_inbox(op, db, f, err)
-				   : rename_children(op, db, err);
-	return rc;
+		rc = is_inbox ? folder_empty_inbox(op, db, f, err)
+			      : rename_one(op, db, f, op->to, err);
+	return rc == RC_OK && !is_inbox ? rename_children(op, db, err) : rc;
 }
 
 enum rc

@@ -175,6 +175,7 @@ enum copy_how {
 	COPY_MOVE = 1,  /* also expunges from the source; within one owner the
 	                 * message ids stay (EMAILID), and nothing is copied */
 	COPY_ALL  = 2,  /* RC_PERM "GONE" when a uid is not there */
+	COPY_HERE = 4,  /* in the caller's transaction */
 };
 
 /* All or nothing, in one transaction. dropped: flags that the copies do not

@@ -21,6 +21,127 @@ class Violation(Exception):
     pass
 
 
+class Cache:
+    """What a synchroniser with QRESYNC keeps (RFC 7162 6): the flags of each
+    uid, and the modseq up to which it knows all. It believes what it is told
+    and nothing else; a session that ends leaves it as it is."""
+
+    def __init__(self):
+        self.validity = self.modseq = 0
+        self.flags = {}
+
+    def answers(self, lines):
+        """The lines of one command, the tagged one included."""
+        told = [self.modseq]
+        code = None
+        for line in lines:
+            found = re.search(rb'\[HIGHESTMODSEQ (\d+)\]', line)
+            if found:
+                code = int(found.group(1))
+            found = re.match(rb'\* VANISHED (?:\(EARLIER\) )?(\S+)$', line)
+            if found:
+                self.vanish(found.group(1))
+            if re.match(rb'\* \d+ FETCH ', line):
+                told.append(self.fetched(line))
+        self.modseq = max(told) if code is None else code
+
+    def vanish(self, text):
+        for part in text.split(b','):
+            lo, _, hi = part.partition(b':')
+            for uid in range(int(lo), int(hi or lo) + 1):
+                self.flags.pop(uid, None)
+
+    def fetched(self, line):
+        uid = re.search(rb'UID (\d+)', line)
+        flags = re.search(rb'FLAGS \(([^)]*)\)', line)
+        if uid and flags:
+            self.flags[int(uid.group(1))] = frozenset(
+                f.lower() for f in flags.group(1).decode().split()
+                if f != r'\Recent')
+        found = re.search(rb'MODSEQ \((\d+)\)', line)
+        return int(found.group(1)) if found else 0
+
+
+class Synchroniser:
+    """Comes, resynchronises, does a few things that may tell no expunge,
+    and goes in the middle, always with the same cache of one mailbox."""
+
+    def __init__(self, system, user, seed, box):
+        self.system, self.user, self.box = system, user, box
+        self.random = random.Random(seed)
+        self.cache = Cache()
+        self.history = collections.deque(maxlen=60)
+        self.n_commands = 0
+
+    def command(self, text):
+        self.n_commands += 1
+        tag = f's{self.n_commands}'
+        self.history.append('C: ' + text[:100])
+        self.d.send(f'{tag} {text}\r\n')
+        lines = []
+        while True:
+            line = self.d.line()
+            if not line or line.startswith(b'* BYE'):
+                raise Violation(f'{text}: ended: {line}\n    ' +
+                                '\n    '.join(self.history))
+            self.history.append('S: ' + line.decode('latin-1')[:100].rstrip())
+            lines.append(line.rstrip(b'\r\n'))
+            if line.startswith(tag.encode() + b' '):
+                return lines
+
+    def begin(self):
+        self.d = Dialog(self.system, 'm3mta-imap', '--preauth', self.user)
+        self.d.line()
+        self.command('ENABLE QRESYNC')
+        c = self.cache
+        known = f' (QRESYNC ({c.validity} {c.modseq}))' if c.validity else ''
+        lines = self.command(f'SELECT {self.box}{known}')
+        text = b'\n'.join(lines)
+        validity = int(re.search(rb'UIDVALIDITY (\d+)', text).group(1))
+        if validity != c.validity:
+            self.cache = c = Cache()
+            c.validity = validity
+            c.answers(lines)
+            c.answers(self.command('UID FETCH 1:* (FLAGS MODSEQ)'))
+        else:
+            c.answers(lines)
+            self.find_new()
+
+    def find_new(self):
+        """Uids that it never saw. What it has and the server has not it
+        goes on to believe in: VANISHED should have said so."""
+        lines = self.command('UID SEARCH ALL')
+        found = [x for x in lines if x.startswith(b'* SEARCH')]
+        new = [uid for uid in found[0].decode().split()[2:]
+               if int(uid) not in self.cache.flags]
+        self.cache.answers(lines)
+        if new:
+            self.cache.answers(self.command(
+                f'UID FETCH {",".join(new)} (FLAGS)'))
+
+    def step(self):
+        """One visit; it ends without LOGOUT."""
+        self.begin()
+        try:
+            for _ in range(self.random.randrange(5)):
+                n = len(self.cache.flags)
+                text = self.random.choice([
+                    'FETCH 1:* (UID FLAGS)', 'SEARCH ALL', 'NOOP',
+                    r'STORE 1 +FLAGS (\Seen)', r'STORE 1 -FLAGS (\Seen)',
+                    'UID FETCH 1:* (FLAGS)', r'STORE 1 +FLAGS ($One)',
+                    'STORE 1 (UNCHANGEDSINCE 1) +FLAGS ($Two)'])
+                if n or ' 1' not in text:
+                    self.cache.answers(self.command(text))
+        finally:
+            self.d.close()
+
+    def state(self):
+        """What it believes when it has come once more."""
+        self.begin()
+        self.d.close()
+        return self.cache.flags
+
+
 class Session:
     def __init__(self, system, user, seed, log, notify=True, owner=None):
         """owner: of the folders, when it is another user."""
@@ -232,7 +353,8 @@ class Session:
         where, uid, uids = self.set_of()
         lines = self.command(f'{uid}FETCH {where} (UID FLAGS)',
                              may_expunge=bool(uid))
-        if not uid and self.result.startswith(b'OK'):
+        if not uid and self.result.startswith(b'OK') and \
+                b'[EXPUNGEISSUED]' not in self.result:
             told = {int(m.group(1)) for m in (
                 re.match(rb'\* (\d+) FETCH', x) for x in lines) if m}
             a, b = map(int, where.split(':'))

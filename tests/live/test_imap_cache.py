@@ -250,6 +250,30 @@ class Cache(CaseTest):
         self.assertIn(b'a OK', self.start(select='INBOX').ok(
             'FETCH 1:2 (BODY.PEEK[])')[-40:])
 
+    def test_rename_of_inbox_empties_it_for_all_who_look(self):
+        w, r, modseq = self.begin(4)
+        w.ok('STORE 2 +FLAGS (\\Flagged $x)')
+        own = self.start(select='INBOX')
+        answer = own.ok('RENAME INBOX Old/one')
+        self.assertEqual(answer.count(b' EXPUNGE\r\n'), 4)
+        self.assertIn(b'* VANISHED 1:4\r\n', r.ok('NOOP'))
+        w.append()
+        for s in (own, r):
+            self.assertIn(b'* 1 EXISTS', s.ok('NOOP'))
+        self.assertIn(b'UID 5', own.ok('FETCH 1 (UID)'))
+        self.assertEqual(self.vanished(modseq), '1:4')
+        answer = own.ok('SELECT Old/one')
+        self.assertIn(b'* 4 EXISTS', answer)
+        self.assertRegex(own.ok('FETCH 2 (FLAGS BODY.PEEK[])'),
+                         rb'(?s)FLAGS \(\\Flagged .*\$x.*Subject: one')
+        # An empty one too.
+        own.ok('SELECT INBOX')
+        own.ok('STORE 1 +FLAGS (\\Deleted)')
+        own.ok('EXPUNGE')
+        own.ok('RENAME INBOX Old/two')
+        self.assertIn(b'MESSAGES 0', own.ok('STATUS Old/two (MESSAGES)'))
+        own.no('RENAME INBOX Old/two', '[ALREADYEXISTS]')
+
     def test_copy_by_number_of_what_is_gone_copies_nothing(self):
         w, r, modseq = self.begin(6)
         for verb in ('COPY', 'MOVE'):

@@ -7,7 +7,7 @@ import time
 import unittest
 
 from harness import LiveTest
-from imap_model import BOXES, Session, Violation, stored
+from imap_model import BOXES, Session, Synchroniser, Violation, stored
 
 SECONDS = int(os.environ.get('M3MTA_MODEL_SECONDS', '12'))
 SEED = int(os.environ.get('M3MTA_MODEL_SEED', '0')) or random.randrange(
@@ -76,13 +76,20 @@ class Model(LiveTest):
             while fresh.box != box:
                 fresh.do_select()
             fresh.command(f'STATUS {box} (HIGHESTMODSEQ)')
-            for s in [fresh] + [s for s in sessions if s.box == box]:
+            for s in [fresh] + [s for s in sessions if s.box == box and
+                                isinstance(s, Session)]:
                 try:
                     self.agree(s, want)
                 except Violation as e:
                     self.fail(f'seed {SEED}: {e}')
             self.assertLessEqual(max((e[2] for e in want), default=1),
                                  highest)
+            for s in (s for s in sessions if isinstance(s, Synchroniser) and
+                      s.box == box):
+                self.assertEqual(
+                    s.state(), {uid: flags for uid, flags, _ in want},
+                    f'seed {SEED}: the cache of {box}\n    ' +
+                    '\n    '.join(s.history))
             fresh.close()
         self.system.verify()
 
@@ -98,11 +105,15 @@ class Model(LiveTest):
                              owner='ann@example.org') for i in range(OTHERS)]
         for s in sessions:
             self.addCleanup(s.close)
+        sessions += [Synchroniser(self.system, 'ann@example.org', SEED + 90,
+                                  box) for box in BOXES]
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
             self.run_round(sessions, min(ROUND, SECONDS))
             self.checkpoint(sessions)
-        print(f'seed {SEED}: {sum(s.tag for s in sessions)} commands')
+        print(f'seed {SEED}: {sum(getattr(s, "tag", 0) for s in sessions)} commands, '
+              f'{sum(getattr(s, "n_commands", 0) for s in sessions)} of '
+              'synchronisers')
 
 
 if __name__ == '__main__':
