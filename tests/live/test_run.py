@@ -8,7 +8,9 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import BUILD, free_port
+import pymongo
+
+from harness import BUILD, free_port, wait_for
 
 ROOT = os.path.realpath(os.path.join(
     os.path.dirname(os.path.abspath(__file__)), '..', '..'))
@@ -68,6 +70,96 @@ class Run(unittest.TestCase):
         self.assertIn('It works.', self.tool('start'))
         self.tool('stop')
         self.assertEqual(self.pids(), [])
+
+    # What another user of this machine tries at the port of mongod.
+    INTRUDER = '''
+import sys, pymongo
+port = int(sys.argv[1])
+client = pymongo.MongoClient("127.0.0.1", port, directConnection=True)
+db = client.m3mta
+for action in (
+        client.list_database_names, db.list_collection_names,
+        db.mailboxes.find_one, db.messages.find_one, db.config.find_one,
+        lambda: db.config.insert_one({"_id": "x"}),
+        lambda: db.queue.delete_many({}),
+        lambda: client.admin.command("createUser", "x", pwd="x", roles=[]),
+        lambda: client.admin.command("replSetGetConfig"),
+        lambda: client.admin.command("shutdown", force=True)):
+    try:
+        action()
+        print("allowed", action)
+    except pymongo.errors.OperationFailure as e:
+        print("refused" if e.code == 13 else e)
+'''
+
+    def intrude(self):
+        other = {'user': 'nobody'} if os.geteuid() == 0 else {}
+        done = subprocess.run(
+            ['/usr/bin/python3', '-c', self.INTRUDER,
+             str(self.ports['mongodb'])], cwd='/', stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, timeout=60, **other)
+        return done.stdout.decode().split('\n')[:-1]
+
+    def secrets(self):
+        found = set()
+        for name in ('mongod-key', 'mongod-root', 'demo-passwords'):
+            with open(f'{self.home}/{name}') as f:
+                found |= {line.split()[-1] for line in f if line.strip()}
+        for name in os.listdir(self.home + '/logins'):
+            with open(f'{self.home}/logins/{name}') as f:
+                found.add(f.read().strip().split(':')[1])
+        return found
+
+    def test_another_user_of_the_machine_gets_nothing(self):
+        self.tool('start')
+        self.assertEqual(self.intrude(), ['refused'] * 10)
+        secrets = self.secrets()
+        self.assertGreater(len(secrets), 7)
+        for pid in self.pids():
+            with open(f'/proc/{pid}/cmdline', 'rb') as f:
+                line = f.read().decode()
+            self.assertFalse([x for x in secrets if x in line])
+        for folder, _, names in os.walk(self.home):
+            self.assertEqual(os.stat(folder).st_mode & 0o077, 0, folder)
+            for name in names:
+                path = os.path.join(folder, name)
+                self.assertEqual(os.lstat(path).st_mode & 0o007 and
+                                 not os.path.islink(path), 0, path)
+        for name in os.listdir(self.home + '/log'):
+            with open(f'{self.home}/log/{name}', errors='replace') as f:
+                text = f.read()
+            self.assertFalse([x for x in secrets if x in text], name)
+
+    def test_data_from_before_there_were_users_is_taken_on(self):
+        mongod = subprocess.Popen(
+            [self.env['M3MTA_MONGOD'], '--dbpath', self.make('db'),
+             '--replSet', 'm3mta', '--bind_ip', '127.0.0.1', '--port',
+             str(self.ports['mongodb']), '--nounixsocket'],
+            stdout=subprocess.DEVNULL)
+        self.addCleanup(mongod.wait)
+        self.addCleanup(mongod.kill)
+        with pymongo.MongoClient('127.0.0.1', self.ports['mongodb'],
+                                 directConnection=True) as client:
+            host = f"127.0.0.1:{self.ports['mongodb']}"
+            client.admin.command('replSetInitiate', {
+                '_id': 'm3mta', 'members': [{'_id': 0, 'host': host}]})
+            wait_for(lambda: client.admin.command('hello')[
+                'isWritablePrimary'], 60, 'a primary')
+            client.m3mta.other.insert_one({'_id': 'mine'})
+        mongod.terminate()
+        mongod.wait(60)
+        self.assertIn('It works.', self.tool('start'))
+        self.assertEqual(self.intrude(), ['refused'] * 10)
+        with open(self.home + '/mongod-root') as f:
+            root = f.read().strip()
+        with pymongo.MongoClient(
+                '127.0.0.1', self.ports['mongodb'], directConnection=True,
+                username='root', password=root) as client:
+            self.assertIsNotNone(client.m3mta.other.find_one('mine'))
+
+    def make(self, name):
+        os.makedirs(f'{self.home}/{name}')
+        return f'{self.home}/{name}'
 
     def test_taken_port(self):
         with socket.create_server(('127.0.0.1', self.ports['imap'])):
