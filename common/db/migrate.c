@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "db/db_internal.h"
+#include "db/migrate_domains.h"
 
 #include "base/banned.h"
 
@@ -189,6 +190,13 @@ migrate_guests(struct migration *m, struct err *err)
 	return rc;
 }
 
+static enum rc
+migrate_letters(struct migration *m, struct err *err)
+{
+	migrate_tell(m, 0);
+	return migrate_domains(m->db, err);
+}
+
 /* --- the table --------------------------------------------------------------- */
 
 struct migrate_step {
@@ -212,6 +220,7 @@ static const struct migrate_step steps[] = {
 	{ 2, "keys of the configuration", migrate_settings },
 	{ 3, "annotations of guests", migrate_guests },
 	{ 3, "signs of blobs that come in", migrate_nothing },
+	{ 4, "domains in letters", migrate_letters },
 };
 
 enum { N_STEPS = sizeof(steps) / sizeof(*steps) };

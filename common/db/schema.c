@@ -5,7 +5,8 @@
  *            dots are written as '/'}; "secret" {bytes}; "schema"
  *            {number}: see migrate.h
  * counters   _id "uidvalidity" {last}: the last given
- * domains    _id name, delivery, postmaster, route, tls, max_size, disabled
+ * domains    _id name (lower-case A-labels), delivery, postmaster, route,
+ *            tls, max_size, disabled
  * mailboxes  _id address, domain, kind, owner, password, scram, size{current,
  *            maximum, expunged (not yet collected)},
  *            credentials (rises with each new password),

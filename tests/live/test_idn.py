@@ -3,7 +3,7 @@ domain: in the directory, at RCPT, for logins, senders and commands."""
 import base64
 import unittest
 
-from harness import LiveTest
+from harness import LiveTest, System
 
 LETTERS, ASCII = 'bücher.example', 'xn--bcher-kva.example'
 SPELLINGS = [LETTERS, ASCII, 'BÜCHER.example', 'XN--BCHER-KVA.Example',
@@ -113,6 +113,90 @@ class Spellings(LiveTest):
         self.assertIn(b'b OK', i.until('b'))
         self.assertRegex(i.imap('c', 'GETACL INBOX'),
                          rb'bob@%s"? lr' % ASCII.encode())
+
+    # --- what an older version kept ---------------------------------------------
+
+    def unfold(self, s):
+        """The directory as it was when a domain was kept as it was given."""
+        def old(text):
+            return text.replace(ASCII, LETTERS)
+        for name, fields in (('domains', ()), ('mailboxes', ('domain',))):
+            for doc in list(s.db[name].find({'_id': {'$regex': ASCII}})):
+                s.db[name].delete_one({'_id': doc['_id']})
+                doc['_id'] = old(doc['_id'])
+                for field in fields:
+                    doc[field] = old(doc[field])
+                for field in ('destinations', 'senders'):
+                    if field in doc:
+                        doc[field] = [old(x) for x in doc[field]]
+                s.db[name].insert_one(doc)
+        for doc in list(s.db.folders.find()):
+            s.db.folders.update_one({'_id': doc['_id'],
+                                     'owner': doc['owner']}, {'$set': dict(
+                {'mailbox': old(doc['mailbox'])}, **(
+                    {'acl': [dict(x, i=old(x['i'])) for x in doc['acl']]}
+                    if 'acl' in doc else {}))})
+        for doc in list(s.db.shares.find()):
+            s.db.shares.update_one({'_id': doc['_id']}, {'$set': {
+                'identifier': old(doc['identifier'])}})
+        s.db.config.update_one({'_id': 'schema'}, {'$set': {'number': 3}})
+
+    def older(self):
+        s = System()
+        self.addCleanup(s.close)
+        s.add_domain(LETTERS)
+        s.add_domain('example.org')
+        for who in ('eva@' + ASCII, 'bob@' + ASCII, 'ann@example.org'):
+            s.add_mailbox(who)
+        s.m3mta('mailbox', 'set', 'ann@example.org', '--sender=eva@' + ASCII)
+        s.m3mta('alias', 'add', 'both@example.org', 'eva@' + ASCII,
+                'bob@' + ASCII)
+        s.m3mta('catchall', 'add', LETTERS, 'bob@' + ASCII)
+        s.m3mta('acl', 'set', 'bob@' + ASCII, 'INBOX', 'eva@' + ASCII, 'lr')
+        s.m3mta('acl', 'set', 'bob@' + ASCII, 'INBOX', 'ann@example.org',
+                'lr')
+        return s
+
+    def picture(self, s):
+        return {name: sorted((str(d) for d in s.db[name].find(
+            {}, {'names': 0, 'shared': 0, 'annotated': 0})))
+            for name in ('domains', 'mailboxes', 'folders', 'shares')}
+
+    def test_init_folds_the_domains_of_an_older_version(self):
+        s = self.older()
+        want = self.picture(s)
+        self.unfold(s)
+        self.assertNotEqual(self.picture(s), want)
+        for _ in range(2):
+            s.m3mta('init')
+            self.assertEqual(
+                [d['_id'] for d in s.db.domains.find().sort('_id')],
+                ['example.org', ASCII])
+            for name in ('mailboxes', 'folders', 'shares'):
+                self.assertNotIn(LETTERS, ''.join(self.picture(s)[name]))
+            s.verify()
+        self.assertEqual(s.db.domains.find_one(ASCII)['addresses'], 3)
+        self.assertEqual(
+            s.db.mailboxes.find_one('both@example.org')['destinations'],
+            ['eva@' + ASCII, 'bob@' + ASCII])
+        port = s.serve('m3mta-imap', 'imap')
+        imap = s.imap(port, 'eva@' + ASCII)
+        self.assertIn(b'bob@' + ASCII.encode(),
+                      b''.join(imap.list('"Other Users/"', '*')[1]))
+
+    def test_init_tells_of_an_address_that_both_spellings_have(self):
+        s = self.older()
+        self.unfold(s)
+        for name, _id in (('domains', LETTERS),
+                          ('mailboxes', 'eva@' + LETTERS)):
+            doc = s.db[name].find_one(_id)
+            for field in ('_id', 'domain'):
+                if field in doc:
+                    doc[field] = doc[field].replace(LETTERS, ASCII)
+            s.db[name].insert_one(doc)
+        done = s.run([s.binary('m3mta'), '-c', s.config, 'init'], code=None)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn('are one address now', done.stderr.decode())
 
 
 if __name__ == '__main__':
