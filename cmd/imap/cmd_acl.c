@@ -78,16 +78,44 @@ change(struct session *s, const struct read_command *c, enum acl_op op,
 	command_done(s, true, "Done");
 }
 
+static struct str
+domain_of(struct str address)
+{
+	return str_tail(address, str_find_last_char(address, '@') + 1);
+}
+
+/*
+ * An entry must name a mailbox that is there, so its answer tells who is: of
+ * one's own domain that helps more than it harms, of others' it is not told.
+ */
+static bool
+is_stranger(const struct session *s, struct str who)
+{
+	return str_equals(config_str(s->config, CFG_IMAP_ACL_DOMAINS),
+		   STR("own")) &&
+	    !str_equals(domain_of(who), domain_of(s->user->address));
+}
+
 /* Taking away is always allowed. False: answered. */
 static bool
 may_give(struct session *s, enum acl_op op, unsigned rights,
     struct str identifier)
 {
-	if (op == ACL_REMOVE || rights == 0 ||
-	    !str_equals(identifier, STR("anyone")) ||
-	    config_bool(s->config, CFG_IMAP_ACL_ANYONE))
+	struct str who = acl_bare(identifier);
+
+	if (op == ACL_REMOVE || rights == 0)
 		return true;
-	chat_no(s, "[NOPERM] No rights for anyone are given here");
+	if (acl_is_anyone(who)) {
+		if (!str_equals(identifier, who) ||
+		    config_bool(s->config, CFG_IMAP_ACL_ANYONE))
+			return true;
+		chat_no(s, "[NOPERM] No rights for anyone are given here");
+		return false;
+	}
+	if (!is_stranger(s, who))
+		return true;
+	chat_no(s, "[NOPERM] Rights are given to mailboxes of one's own "
+		   "domain");
 	return false;
 }
 

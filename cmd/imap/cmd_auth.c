@@ -32,6 +32,7 @@ void
 command_scram_channel(struct session *s, struct scram_channel *ret)
 {
 	*ret = (struct scram_channel){
+		.is_off = !config_bool(s->config, CFG_AUTH_SCRAM),
 		.exporter = stream_tls_exporter(s->stream, s->command_arena),
 		.end_point = stream_tls_end_point(s->stream, s->command_arena),
 	};

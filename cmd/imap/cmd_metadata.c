@@ -56,8 +56,10 @@ take_mailbox(struct metadata *m, const struct arg *arg)
 	m->rights = rights_of(s, m->folder);
 	m->where.owner = &m->folder->owner;
 	m->where.folder = &m->folder->id;
-	if (!rights_is_owner(s, &m->folder->owner))
+	if (!rights_is_owner(s, &m->folder->owner)) {
 		m->where.user = &s->user->owner;
+		m->where.user_address = s->user->address;
+	}
 	/* RFC 5464 3.3 */
 	if (m->rights & (RIGHT_READ | RIGHT_SEEN | RIGHT_WRITE |
 			    RIGHT_INSERT | RIGHT_POST))

@@ -78,6 +78,8 @@ set_password(struct admin *a, struct mailbox *m, struct str *ret_random)
 	}
 	if (login_set_password(a->a, m, password, &err) != RC_OK)
 		return admin_fail(&err);
+	if (!config_bool(&a->p->config, CFG_AUTH_SCRAM))
+		m->scram = (struct scram_keys){ .iterations = 0 };
 	return EXIT_OK;
 }
 

@@ -208,6 +208,7 @@ void
 cmd_scram_channel(struct session *s, struct scram_channel *ret)
 {
 	*ret = (struct scram_channel){
+		.is_off = !config_bool(s->config, CFG_AUTH_SCRAM),
 		.exporter = stream_tls_exporter(s->stream, s->txn_arena),
 		.end_point = stream_tls_end_point(s->stream, s->txn_arena),
 	};

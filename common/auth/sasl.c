@@ -107,6 +107,12 @@ has_binding(const struct scram_channel *c)
 	return c->exporter.len > 0 || c->end_point.len > 0;
 }
 
+static bool
+is_offered(const struct mechanism *m, const struct scram_channel *c)
+{
+	return m->is_clear || (!c->is_off && (!m->is_plus || has_binding(c)));
+}
+
 void
 sasl_list(struct buf *out, const char *prefix, bool is_private,
     const struct scram_channel *c)
@@ -116,8 +122,7 @@ sasl_list(struct buf *out, const char *prefix, bool is_private,
 	for (i = 0; i < sizeof(mechanisms) / sizeof(*mechanisms); i++) {
 		const struct mechanism *m = &mechanisms[i];
 
-		if ((m->is_clear && !is_private) ||
-		    (m->is_plus && !has_binding(c)))
+		if ((m->is_clear && !is_private) || !is_offered(m, c))
 			continue;
 		buf_add_cstr(out, prefix);
 		buf_add_str(out, m->name);
@@ -136,7 +141,7 @@ sasl_new(
 		const struct mechanism *m = &mechanisms[i];
 
 		if (!str_equals_nocase(mechanism, m->name) ||
-		    (m->is_plus && !has_binding(c)))
+		    !is_offered(m, c))
 			continue;
 		channel.is_plus = m->is_plus;
 		channel.offers_plus = has_binding(c);

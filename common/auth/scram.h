@@ -10,6 +10,7 @@
 
 /* What ties the exchange to the TLS session; slices may be empty. */
 struct scram_channel {
+	bool is_off;          /* SCRAM is not offered (auth.scram) */
 	bool is_plus;         /* the mechanism's name ended in -PLUS */
 	bool offers_plus;     /* the client was offered it */
 	struct str exporter;  /* tls-exporter (RFC 9266), 32 octets */

@@ -309,13 +309,14 @@ check_owners(struct change *c, struct db *db, const struct uuid *owner,
 	return check_number(c, db, filter, err);
 }
 
-/* With all owners together. */
+/* All that he has with the folders of this owner. */
 static enum rc
 check_guests(struct change *c, struct db *db, struct err *err)
 {
 	bson_t *filter = bson_new();
 	char text[UUID_TEXT];
 
+	doc_add_uuid(filter, "owner", c->where->owner);
 	doc_add_text(filter, "user", user_of(c->where, text));
 	return check_number(c, db, filter, err);
 }
@@ -342,8 +343,8 @@ set_all(struct db *db, void *ctx, struct err *err)
 	size_t i;
 
 	if (rc == RC_OK && adds_guests)
-		rc = mailbox_touch(
-		    db, "annotated", STR(""), c->where->user, err);
+		rc = mailbox_touch(db, "annotated", c->where->user_address,
+		    c->where->user, err);
 	for (i = 0; rc == RC_OK && i < c->n; i++)
 		rc = set_one(c, db, &c->v[i], err);
 	if (rc == RC_OK && adds_guests)

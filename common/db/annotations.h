@@ -16,7 +16,8 @@ struct annotated {
 	const struct uuid *owner;
 	struct str address;       /* of the owner's mailbox */
 	const struct oid *folder; /* NULL: the server */
-	const struct uuid *user;  /* of another user's folder: who asks */
+	const struct uuid *user;  /* of another user's folder: who asks, */
+	struct str user_address;  /* and his mailbox */
 };
 
 /* Sorted by name. */
@@ -41,7 +42,7 @@ enum rc annotation_stamps(struct db *db, struct arena *a,
  * Sets those with a value and removes those without one, all or nothing.
  * special: the folder's new use, or NULL. RC_PERM codes "NOTFOUND": the
  * folder is gone; "TOOMANY": of the folder, or of all that the owner has. The
- * private ones of another user count for him alone, over all owners.
+ * private ones of another user count for him alone.
  */
 enum rc annotation_set(struct db *db, const struct annotated *where,
     const struct annotation *v, size_t n, const enum special_use *special,

@@ -426,8 +426,7 @@ mailbox_touch(struct db *db, const char *field, struct str address,
 	int64_t matched = 0;
 	enum rc rc;
 
-	if (address.len)
-		doc_add_text(&filter, "_id", address);
+	doc_add_text(&filter, "_id", address);
 	mailbox_add_living(&filter, owner);
 	rc = db_update_one(
 	    db, DB_MAILBOXES, &filter, inc, NULL, &matched, err);

@@ -60,8 +60,7 @@ size_t entries_count_unseen(
  */
 void mailbox_add_living(bson_t *filter, const struct uuid *owner);
 /*
- * That write: counts up `field`. address "": by owner alone. RC_PERM
- * "NOTFOUND": it is gone.
+ * That write: counts up `field`. RC_PERM "NOTFOUND": it is gone.
  */
 enum rc mailbox_touch(struct db *db, const char *field, struct str address,
     const struct uuid *owner, struct err *err);

@@ -71,8 +71,10 @@ CFG(ADDRESS_SEPARATOR, "address.separator", STRING, "+", 0, 1, "", ANYWHERE, "Be
 CFG(QUOTA_FULL, "quota.full", CHOICE, "temporary", 0, 0, "temporary|permanent", ANYWHERE,
     "Answer for a full mailbox: 452 4.2.2 or 552 5.2.2.")
 
-CFG(IMAP_ACL_ANYONE, "imap.acl.anyone", BOOL, "true", 0, 1, "", ANYWHERE,
-    "Let users give rights to anyone, which is every user of every domain here.")
+CFG(IMAP_ACL_ANYONE, "imap.acl.anyone", BOOL, "false", 0, 1, "", ANYWHERE,
+    "Let users give rights to anyone, which is every user of every domain here: such folders are in everybody's lists.")
+CFG(IMAP_ACL_DOMAINS, "imap.acl.domains", CHOICE, "own", 0, 0, "own|all", ANYWHERE,
+    "Whom users may give rights: mailboxes of their own domain, or of all domains here, which also tells who exists there.")
 CFG(IMAP_PLAIN_NO_TLS, "imap.auth.plain_no_tls", BOOL, "false", 0, 1, "", FILE_ONLY,
     "Allow LOGIN and AUTHENTICATE PLAIN without TLS.")
 CFG(IMAP_APPEND_MAXIMUM, "imap.append.maximum", SIZE, "64M", 65536, 2147483647, "", ANYWHERE, "Octets of one APPEND.")
@@ -98,6 +100,8 @@ CFG(LIMIT_MESSAGES_LOGIN, "limit.messages.login", RATE, "0", 0, 0, "", ANYWHERE,
     "Messages of one login, over time; more get 450.")
 CFG(LIMIT_RECIPIENTS_LOGIN, "limit.recipients.login", RATE, "0", 0, 0, "", ANYWHERE,
     "Recipients of one login, over time; more get 450.")
+CFG(AUTH_SCRAM, "auth.scram", BOOL, "true", 0, 1, "", FILE_ONLY,
+    "Keep SCRAM keys beside the yescrypt hash of a new password, and offer SCRAM. They are cheaper to guess from when the database is stolen.")
 CFG(AUTH_LOOK, "auth.look", DURATION, "30s", 0, 60, "", ANYWHERE,
     "How old what a session knows of its own mailbox may be: then it ends when that was disabled or removed, or got a new password.")
 CFG(LIMIT_LOGINS_SOURCE, "limit.logins.source", RATE, "100/15m", 0, 0, "", ANYWHERE,

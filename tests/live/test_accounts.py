@@ -313,5 +313,33 @@ class Commands(AccountTest):
         self.system.m3mta('domain', 'set', 'example.org', code=64)
 
 
+class NoScram(LiveTest):
+    settings = {'auth__scram': False}
+
+    def test_no_scram_keys_are_kept_and_none_are_offered(self):
+        s = self.system
+        s.add_domain()
+        s.add_mailbox(CARL)
+        self.assertNotIn('scram', s.db.mailboxes.find_one({'_id': CARL}))
+        # Keys of an older password go with the next one.
+        s.db.mailboxes.update_one({'_id': CARL}, {'$set': {
+            'scram': {'iterations': 4096}}})
+        s.m3mta('mailbox', 'passwd', CARL, '--password-file=-',
+                data=b'secret\n')
+        self.assertNotIn('scram', s.db.mailboxes.find_one({'_id': CARL}))
+        d = self.dialog('m3mta-imap')
+        self.assertNotIn(b'SCRAM', d.line())
+        self.assertNotIn(b'SCRAM', d.imap('a', 'CAPABILITY'))
+        self.assertIn(b'a NO', d.imap('a', 'AUTHENTICATE SCRAM-SHA-256'))
+        self.assertIn(b'a OK', d.imap('a', f'LOGIN {CARL} secret'))
+        d = self.dialog('m3mta-smtp', '--role', 'submission')
+        d.reply()
+        d.send('EHLO x.example\r\n')
+        text = ' '.join(d.reply())
+        self.assertIn('AUTH PLAIN LOGIN', text)
+        self.assertNotIn('SCRAM', text)
+        self.assertIn('504', d.smtp('AUTH SCRAM-SHA-256 biwsbj1hLHI9eA=='))
+
+
 if __name__ == '__main__':
     unittest.main()

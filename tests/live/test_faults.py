@@ -15,6 +15,8 @@ def later(system):
 
 
 class Faults(LiveTest):
+    settings = {'imap__acl__anyone': True}
+
     @classmethod
     def prepare(cls):
         cls.system.add_domain()

@@ -70,6 +70,8 @@ def is_allowed(need, rights):
 
 
 class Acl(LiveTest):
+    settings = {'imap__acl__anyone': True}
+
     @classmethod
     def prepare(cls):
         cls.system.add_domain()
@@ -775,6 +777,8 @@ class Acl(LiveTest):
 
 
 class Limits(LiveTest):
+    settings = {'imap__acl__anyone': True}
+
     @classmethod
     def prepare(cls):
         cls.system.add_domain()
@@ -822,12 +826,45 @@ class Limits(LiveTest):
         s.verify()
 
 
-class NotToAnyone(LiveTest):
-    settings = {'imap__acl__anyone': False}
+class Defaults(LiveTest):
+    """Without a word of the administrator."""
+
+    @classmethod
+    def prepare(cls):
+        cls.system.add_domain()
+        cls.system.add_domain('b.example')
+        cls.system.m3mta('mailbox', 'add', 'eve@b.example', '--no-password')
+
+    def test_nobody_is_told_who_is_in_other_domains(self):
+        s = self.system
+        s.m3mta('mailbox', 'add', 'dan@example.org', '--no-password')
+        d = self.dialog('m3mta-imap', '--preauth', 'dan@example.org')
+        d.line()
+        answers = set()
+        for who in ('eve@b.example', 'no@b.example', 'a@nowhere.example',
+                    '-eve@b.example', '-no@b.example'):
+            for rights in ('lr', '+l'):
+                answers.add(d.imap('a', f'SETACL INBOX {who} {rights}'))
+            self.assertIn(b'a OK', d.imap('a', f'SETACL INBOX {who} -l'))
+            self.assertIn(b'a OK', d.imap('a', f'DELETEACL INBOX {who}'))
+        self.assertEqual(len(answers), 1)
+        self.assertIn(b'[NOPERM]', answers.pop())
+        # In one's own domain the answer helps.
+        self.assertIn(b'there is no mailbox',
+                      d.imap('a', 'SETACL INBOX no@example.org lr'))
+        s.m3mta('acl', 'set', 'dan@example.org', 'INBOX', 'eve@b.example',
+                'lr')
+        self.assertIn(b'eve@b.example', d.imap('a', 'GETACL INBOX'))
+        # The key opens it.
+        s.m3mta('config', 'set', 'imap', 'imap.acl.domains', 'all')
+        self.addCleanup(s.m3mta, 'config', 'unset', 'imap',
+                        'imap.acl.domains')
+        d = self.dialog('m3mta-imap', '--preauth', 'dan@example.org')
+        d.line()
+        self.assertIn(b'a OK', d.imap('a', 'SETACL INBOX eve@b.example l'))
 
     def test_refused(self):
         s = self.system
-        s.add_domain()
         s.m3mta('mailbox', 'add', ANN, '--no-password')
         s.m3mta('mailbox', 'add', BOB, '--no-password')
         d = self.dialog('m3mta-imap', '--preauth', ANN)

@@ -44,6 +44,8 @@ def fields(query):
 
 
 class Sharding(LiveTest):
+    settings = {'imap__acl__anyone': True}
+
     @classmethod
     def prepare(cls):
         s = cls.system
