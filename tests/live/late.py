@@ -65,7 +65,9 @@ def error_reply(message, code):
     """As mongod fails it, with the labels that mongod puts on it."""
     doc = document_of(message)
     labels = []
-    if 'autocommit' in doc and 'commitTransaction' not in doc:
+    if code == 8000:
+        pass                    # nobody tries it again
+    elif 'autocommit' in doc and 'commitTransaction' not in doc:
         labels = ['TransientTransactionError']
     elif 'txnNumber' in doc:
         labels = ['RetryableWriteError']

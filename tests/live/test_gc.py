@@ -70,8 +70,6 @@ class Imap:
 
 
 class Store(LateTest):
-    settings = {'imap.acl.anyone': True}
-
     @classmethod
     def prepare(cls):
         cls.system.add_domain()
