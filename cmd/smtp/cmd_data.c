@@ -266,6 +266,8 @@ check_content(struct reception *r)
 		s->is_ending = true;
 	} else if (r->dot.size > r->max) {
 		answer(s, 552, "5.3.4", "Message too big");
+	} else if (r->rc == RC_PERM && strcmp(r->err.code, "5.3.4") == 0) {
+		answer(s, 552, "5.3.4", r->err.text);
 	} else if (r->rc != RC_OK) {
 		log_failure("accept-failed", &r->err);
 		answer(s, 451, "4.3.0",

@@ -70,7 +70,7 @@ static bool
 is_our_fault(uint32_t code)
 {
 	static const uint32_t codes[] = { 2, 9, 14, 28, 40, 52, 59, 66, 168,
-		10334, 16020, 17280, 40415 };
+		10334, 16020, 17280, 17419, 17420, 40415 };
 	size_t i;
 
 	for (i = 0; i < sizeof(codes) / sizeof(*codes); i++) {

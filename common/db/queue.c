@@ -1,6 +1,7 @@
 /* The queue: acceptance and outcomes; claims are in queue_claim.c. */
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/limits.h"
 #include "base/vec.h"
 #include "db/incoming.h"
 #include "db/once.h"
@@ -64,7 +65,10 @@ queue_insert(struct db *db, const struct queue_item *item,
 	enum rc rc;
 
 	queue_encode(item, &doc);
-	if (item->body.len)
+	if (doc.len > LIMIT_QUEUE_DOCUMENT)
+		rc = err_set(err, RC_PERM, "5.3.4",
+		    "too many recipients for one message");
+	else if (item->body.len)
 		rc = queue_insert_document(db, &doc, deadline_ms, err);
 	else
 		rc = db_txn_run(db, queue_insert_with_blob, &in,
@@ -75,6 +79,18 @@ queue_insert(struct db *db, const struct queue_item *item,
 
 /* --- outcomes --------------------------------------------------------------------- */
 
+/* Thousands of recipients with long answers must fit into the document. */
+static struct queue_recipient
+queue_cut_text(
+    const struct queue_outcome *o, const struct queue_recipient *now)
+{
+	struct queue_recipient r = *now;
+	size_t max = LIMIT_QUEUE_TEXTS / (o->item->n_recipients + 1);
+
+	r.text = str_slice(r.text, 0, r.text.len < max ? r.text.len : max);
+	return r;
+}
+
 static void
 encode_change(
     const struct queue_outcome *o, int64_t now_ms, bson_t *change)
@@ -83,9 +99,12 @@ encode_change(
 	size_t i;
 
 	BSON_APPEND_DOCUMENT_BEGIN(change, "$set", &set);
-	for (i = 0; i < o->n_changes; i++)
-		queue_set_recipient(
-		    &set, o->changes[i].recipient, &o->changes[i].now);
+	for (i = 0; i < o->n_changes; i++) {
+		struct queue_recipient now =
+		    queue_cut_text(o, &o->changes[i].now);
+
+		queue_set_recipient(&set, o->changes[i].recipient, &now);
+	}
 	if (o->ends_attempt) {
 		bson_append_date_time(&set, "next_at", -1,
 		    o->is_held ? QUEUE_NEVER_MS : now_ms + o->wait_ms);

@@ -443,6 +443,29 @@ START_TEST(test_queue)
 }
 END_TEST
 
+/* Ten thousand recipients fit; what does not is refused for good. */
+START_TEST(test_queue_bound)
+{
+	enum { FITS = 10000, TOO_MANY = 50000 };
+	struct str *to = ARENA_ARRAY(a, FITS, struct str);
+	struct queue_item item;
+	size_t i;
+
+	for (i = 0; i < FITS; i++)
+		to[i] = arena_printf(a, "%0200zu@example.org", i);
+	item = enqueue(to, FITS);
+	item.id = oid_new();
+	item.n_recipients = TOO_MANY;
+	item.recipients = ARENA_ARRAY(a, TOO_MANY, struct queue_recipient);
+	for (i = 0; i < TOO_MANY; i++)
+		item.recipients[i] = (struct queue_recipient){
+			.address = to[i % FITS], .state = RECIPIENT_PENDING };
+	ck_assert_int_eq(
+	    queue_insert(db, &item, clock_deadline(5000), &err), RC_PERM);
+	ck_assert_str_eq(err.code, "5.3.4");
+}
+END_TEST
+
 START_TEST(test_deliver)
 {
 	struct mailbox ann = add_mailbox("ann@example.org", 0);
@@ -560,6 +583,7 @@ main(void)
 	tcase_add_test(t, test_names);
 	tcase_add_test(t, test_quota);
 	tcase_add_test(t, test_queue);
+	tcase_add_test(t, test_queue_bound);
 	tcase_add_test(t, test_deliver);
 	tcase_add_test(t, test_gc);
 	tcase_add_test(t, test_config);
