@@ -94,6 +94,51 @@ class Tls(LiveTest):
         self.assertIn(b'version=TLSv1.3', text)
         imap.logout()
 
+    def test_a_certificate_without_its_key_stops_the_start(self):
+        s = self.system
+        sni = s.folder + '/other-sni'
+        os.mkdir(sni)
+        make_certificate(sni, 'lonely.example', 'lonely.example')
+        os.rename(sni + '/lonely.example.key', s.folder + '/other.key')
+        for settings, word in (
+                (['tls.key=' + s.folder + '/other.key'], 'main.pem'),
+                (['tls.key=' + s.folder + '/none.key'], 'none.key'),
+                (['tls.certificate=' + s.config], 'm3mta.json'),
+                (['tls.sni.dir=' + sni], 'lonely.example')):
+            for program in ('m3mta-smtp', 'm3mta-imap'):
+                with self.subTest(settings, program=program):
+                    options = [x for o in settings for x in ('-o', o)]
+                    done = s.run([s.binary(program), '-c', s.config,
+                                  *options], data=b'', code=78)
+                    self.assertIn(word, done.stderr.decode())
+
+    def test_a_client_that_refuses_the_certificate_gets_no_session(self):
+        """It breaks the handshake off and goes on in clear."""
+        for port, lines, tls in (
+                (self.smtp, (b'EHLO x\r\n', b'STARTTLS\r\n'),
+                 b'EHLO x\r\n'),
+                (self.imap, (b'a STARTTLS\r\n',), b'b CAPABILITY\r\n')):
+            with socket.create_connection(('127.0.0.1', port), 20) as raw:
+                raw.recv(4096)
+                for line in lines:
+                    raw.sendall(line)
+                    raw.recv(4096)
+                context = ssl.create_default_context()
+                with self.assertRaises(ssl.SSLCertVerificationError):
+                    context.wrap_socket(
+                        raw.dup(), server_hostname='mx.example.org')
+                answer = b''
+                try:
+                    raw.sendall(tls)
+                    while data := raw.recv(4096):
+                        answer += data
+                except OSError:
+                    pass
+                for word in (b'250', b'CAPABILITY', b'OK'):
+                    self.assertNotIn(word, answer)
+        # The next one is served.
+        self.test_tls_from_the_first_byte()
+
     def test_tls_from_the_first_byte(self):
         with self.connect(self.submissions) as s:
             self.assertTrue(s.recv(100).startswith(b'220 '))
