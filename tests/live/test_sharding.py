@@ -11,7 +11,7 @@ KEYS = {
     'blobs': ['_id'], 'queue': ['bucket'], 'folders': ['owner'],
     'pages': ['owner', 'folder'], 'messages': ['owner'],
     'trash': ['owner', 'folder'], 'annotations': ['owner'],
-    'shares': ['identifier'],
+    'shares': ['identifier'], 'incoming': ['_id'],
 }
 # What may go to all shards, and why.
 EXCEPTIONS = {
