@@ -219,8 +219,8 @@ static const struct migrate_step steps[] = {
 	{ 1, "one counter for UIDVALIDITY", migrate_uidvalidity },
 	{ 2, "keys of the configuration", migrate_settings },
 	{ 3, "annotations of guests", migrate_guests },
-	{ 3, "signs of blobs that come in", migrate_nothing },
-	{ 4, "domains in letters", migrate_letters },
+	{ 4, "signs of blobs that come in", migrate_nothing },
+	{ 5, "domains in letters", migrate_letters },
 };
 
 enum { N_STEPS = sizeof(steps) / sizeof(*steps) };
