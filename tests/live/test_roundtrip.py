@@ -11,7 +11,8 @@ import unittest
 from harness import LiveTest, wait_for
 
 TRACE = re.compile(
-    rb'\AReturn-Path: <[^>]*>\r\nDelivered-To: [^\r]*\r\n'
+    rb'\AReturn-Path: <[^>]*>\r\n(?:X-Original-To: [^\r]*\r\n)+'
+    rb'Delivered-To: [^\r]*\r\n'
     rb'Received: (?:[^\r]*\r\n)(?:[ \t][^\r]*\r\n)*')
 
 
