@@ -190,7 +190,9 @@ class ByDns(HostsTest):
         self.assertNotIn('SMTPUTF8', '\n'.join(self.far.commands))
         self.setUp()
         self.post('b\u00f6b@b\u00fccher.example', ' SMTPUTF8')
-        self.assertEqual(self.report()['Status'], '5.6.7')
+        report = self.report()
+        self.assertEqual(report['Status'], '5.6.7')
+        self.assertIn('553 5.6.7', report['Diagnostic-Code'])
         self.assertEqual(self.far.messages, [])
 
 
