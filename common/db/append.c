@@ -636,8 +636,11 @@ store_copy(struct db *db, struct arena *a, const struct uuid *owner,
 	if (how & COPY_HERE) {
 		rc = copy(db, &op, err);
 		db->is_void = false; /* the rest of it is to be kept */
-	} else if (append_makes_room(db, to_owner, &rc, err)) {
+	} else {
 		rc = db_txn_run(db, copy, &op, DB_INTERACTIVE_MS, err);
+		if (append_makes_room(db, to_owner, &rc, err))
+			rc = db_txn_run(
+			    db, copy, &op, DB_INTERACTIVE_MS, err);
 	}
 	if (rc == RC_OK)
 		give_result(&op, a, ret_result);
