@@ -323,8 +323,8 @@ cmd_sort(struct session *s, const struct read_command *c)
 
 /* --- THREAD ------------------------------------------------------------------------------ */
 
-typedef void thread_fn(struct arena *a, const struct thread_message *v,
-    size_t n, struct buf *out);
+typedef bool thread_fn(struct arena *a, const struct thread_message *v,
+    size_t n, const struct thread_watch *watch, struct buf *out);
 
 static thread_fn *
 find_algorithm(const struct arg *a)
@@ -335,11 +335,21 @@ find_algorithm(const struct arg *a)
 						     : NULL;
 }
 
+static bool
+thread_goes_on(void *ctx)
+{
+	struct reading *r = ctx;
+
+	r->rc = progress_check(r->s, r->err);
+	return r->rc == RC_OK;
+}
+
 static enum rc
 thread(struct session *s, thread_fn *algorithm,
     const struct selection *hits, struct err *err)
 {
 	struct reading r = { .s = s, .hits = hits };
+	const struct thread_watch watch = { thread_goes_on, &r };
 	struct buf b = BUF_INIT;
 	size_t i;
 	enum rc rc;
@@ -356,12 +366,13 @@ thread(struct session *s, thread_fn *algorithm,
 	rc = read_all(&r, err);
 	if (rc != RC_OK)
 		return rc;
-	algorithm(s->command_arena, r.messages, hits->n, &b);
-	writer_add_cstr(s->writer, b.len ? "* THREAD " : "* THREAD");
-	writer_add_str(s->writer, buf_str(&b));
-	writer_add_cstr(s->writer, "\r\n");
+	if (algorithm(s->command_arena, r.messages, hits->n, &watch, &b)) {
+		writer_add_cstr(s->writer, b.len ? "* THREAD " : "* THREAD");
+		writer_add_str(s->writer, buf_str(&b));
+		writer_add_cstr(s->writer, "\r\n");
+	}
 	buf_done(&b);
-	return RC_OK;
+	return r.rc;
 }
 
 void

@@ -10,15 +10,17 @@
 #include <stdlib.h>
 
 #include "base/vec.h"
+#include "imap/forest.h"
 
 #include "base/banned.h"
 
 struct node {
+	struct forest_node at;  /* while links are made (step 1) */
 	const struct thread_message *m; /* NULL: a dummy */
 	struct node *parent;
 	struct node *child;     /* first */
 	struct node *next;      /* sibling */
-	struct node *prev;      /* the same, while links are made (step 1) */
+	struct node *prev;      /* the same (step 1) */
 };
 
 /* Texts in order, and what stands for each. Mail chooses the texts, so that
@@ -29,12 +31,25 @@ struct table {
 	struct node **slots;
 };
 
+typedef VEC(struct node *) node_vec;
+
 struct threads {
 	struct arena *a;
 	struct table table;
-	VEC(struct node *) all;
+	node_vec all;
 	struct node *root;      /* first of the roots, linked by next */
+	const struct thread_watch *watch;
+	bool is_over;           /* it said so */
 };
+
+/* For each step of what mail may make long. */
+static bool
+thread_goes_on(struct threads *t)
+{
+	if (!t->is_over && t->watch)
+		t->is_over = !t->watch->go_on(t->watch->ctx);
+	return !t->is_over;
+}
 
 /* --- the tree -------------------------------------------------------------------- */
 
@@ -72,17 +87,11 @@ attach(struct node *parent, struct node *n)
 	parent->child = n;
 }
 
-/* Most nodes that are looked at are new and above nothing. */
+/* n has no parent. Most nodes that are looked at are new and above nothing. */
 static bool
-is_above(const struct node *n, const struct node *below)
+thread_is_above(const struct node *n, struct node *below)
 {
-	if (!n->child)
-		return below == n;
-	for (; below; below = below->parent) {
-		if (below == n)
-			return true;
-	}
-	return false;
+	return n->child ? forest_root(&below->at) == &n->at : below == n;
 }
 
 /* A dummy is as old as its first child. */
@@ -109,13 +118,15 @@ compare(const void *x, const void *y)
 static void
 sort_list(struct threads *t, struct node **list)
 {
-	VEC(struct node *) v = { 0 };
+	node_vec v = { 0 };
 	struct node *n;
 	size_t i;
 
 	for (n = *list; n; n = n->next)
 		VEC_PUSH(t->a, &v, n);
 	if (v.n < 2)
+		return;
+	if (!thread_goes_on(t))
 		return;
 	qsort(v.v, v.n, sizeof(*v.v), compare);
 	for (i = 0; i < v.n; i++)
@@ -167,7 +178,7 @@ write_thread(struct threads *t, const struct node *root, struct buf *out)
 	struct pending p;
 
 	VEC_PUSH(t->a, &todo, ((struct pending){ root, true }));
-	while (todo.n) {
+	while (todo.n && thread_goes_on(t)) {
 		p = todo.v[--todo.n];
 		if (!p.node) {
 			buf_add_char(out, ')');
@@ -191,7 +202,7 @@ write_all(struct threads *t, struct buf *out)
 {
 	const struct node *n;
 
-	for (n = t->root; n; n = n->next)
+	for (n = t->root; n && !t->is_over; n = n->next)
 		write_thread(t, n, out);
 }
 
@@ -266,11 +277,11 @@ compare_messages(const void *x, const void *y)
 }
 
 /* The first by date is the parent of all others of its subject. */
-void
+bool
 thread_by_subject(struct arena *a, const struct thread_message *v, size_t n,
-    struct buf *out)
+    const struct thread_watch *watch, struct buf *out)
 {
-	struct threads t = { .a = a };
+	struct threads t = { .a = a, .watch = watch };
 	const struct thread_message **order =
 	    ARENA_ARRAY(a, n, const struct thread_message *);
 	struct node **last = &t.root;
@@ -281,7 +292,7 @@ thread_by_subject(struct arena *a, const struct thread_message *v, size_t n,
 		order[i] = &v[i];
 	if (n)
 		qsort(order, n, sizeof(*order), compare_messages);
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n && thread_goes_on(&t); i++) {
 		struct node *m = new_node(&t);
 		struct node **slot = slot_of(&t.table, order[i]->subject);
 
@@ -297,6 +308,7 @@ thread_by_subject(struct arena *a, const struct thread_message *v, size_t n,
 	for (i = 0; i < t.all.n; i++)
 		sort_list(&t, &t.all.v[i]->child);
 	write_all(&t, out);
+	return !t.is_over;
 }
 
 /* --- REFERENCES: 1, the links ------------------------------------------------------------------------ */
@@ -359,21 +371,28 @@ node_of_message(struct threads *t, const struct thread_message *m)
 }
 
 static void
+thread_link(struct node *parent, struct node *n)
+{
+	attach(parent, n);
+	forest_link(&parent->at, &n->at);
+}
+
+static void
 link_message(struct threads *t, const struct thread_message *m)
 {
 	struct node *n = node_of_message(t, m), *parent = NULL, *next;
 	struct str rest = m->references, id;
 
-	while ((id = next_id(&rest)).p) {
+	while ((id = next_id(&rest)).p && thread_goes_on(t)) {
 		next = node_of_id(t, id);
-		if (parent && !next->parent && next != parent &&
-		    !is_above(next, parent))
-			attach(parent, next);
+		if (parent && !next->parent && !thread_is_above(next, parent))
+			thread_link(parent, next);
 		parent = next;
 	}
 	detach(n);
-	if (parent && !is_above(n, parent))
-		attach(parent, n);
+	forest_cut(&n->at);
+	if (parent && !thread_is_above(n, parent))
+		thread_link(parent, n);
 }
 
 /* --- 2 and 3, roots and dummies ------------------------------------------------------------------------- */
@@ -412,13 +431,31 @@ prune_list(struct node **link, bool is_root)
 	}
 }
 
+/* From above: dummies go while they have the children that they began with. */
+static void
+thread_prune_below(struct threads *t)
+{
+	node_vec todo = { 0 };
+	struct node *c;
+	size_t i;
+
+	for (i = 0; i < t->all.n; i++) {
+		if (!t->all.v[i]->parent)
+			VEC_PUSH(t->a, &todo, t->all.v[i]);
+	}
+	for (i = 0; i < todo.n && thread_goes_on(t); i++) {
+		prune_list(&todo.v[i]->child, false);
+		for (c = todo.v[i]->child; c; c = c->next)
+			VEC_PUSH(t->a, &todo, c);
+	}
+}
+
 static void
 prune(struct threads *t)
 {
 	size_t i;
 
-	for (i = 0; i < t->all.n; i++)
-		prune_list(&t->all.v[i]->child, false);
+	thread_prune_below(t);
 	for (i = t->all.n; i > 0; i--) {
 		struct node *n = t->all.v[i - 1];
 
@@ -498,24 +535,36 @@ gather_subjects(struct threads *t)
 	}
 }
 
-void
-thread_by_references(struct arena *a, const struct thread_message *v,
-    size_t n, struct buf *out)
+static void
+thread_sort_all(struct threads *t)
 {
-	struct threads t = { .a = a };
+	size_t i;
+
+	for (i = 0; i < t->all.n; i++)
+		sort_list(t, &t->all.v[i]->child);
+	sort_list(t, &t->root);
+}
+
+/* A tree that was given up in the middle of its making is not gone on with. */
+bool
+thread_by_references(struct arena *a, const struct thread_message *v,
+    size_t n, const struct thread_watch *watch, struct buf *out)
+{
+	struct threads t = { .a = a, .watch = watch };
 	size_t i;
 
 	t.table = id_table(a, v, n);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n && thread_goes_on(&t); i++)
 		link_message(&t, &v[i]);
-	prune(&t);
-	for (i = 0; i < t.all.n; i++)
-		sort_list(&t, &t.all.v[i]->child);
-	sort_list(&t, &t.root); /* 4 */
+	if (!t.is_over)
+		prune(&t);
+	if (!t.is_over)
+		thread_sort_all(&t); /* 4 */
+	if (t.is_over)
+		return false;
 	t.table = subject_table(a, v, n);
 	gather_subjects(&t);
-	for (i = 0; i < t.all.n; i++)
-		sort_list(&t, &t.all.v[i]->child);
-	sort_list(&t, &t.root);
+	thread_sort_all(&t);
 	write_all(&t, out);
+	return !t.is_over;
 }

@@ -14,10 +14,19 @@ struct thread_message {
 	struct str references;   /* References, else In-Reply-To, or "" */
 };
 
-/* "(2)(3 6 (4 23)(44 7 96))"; v is sorted by number. */
-void thread_by_subject(struct arena *a, const struct thread_message *v,
-    size_t n, struct buf *out);
-void thread_by_references(struct arena *a, const struct thread_message *v,
-    size_t n, struct buf *out);
+/* Asked again and again while there is work; false: it is to end. */
+struct thread_watch {
+	bool (*go_on)(void *ctx);
+	void *ctx;
+};
+
+/*
+ * "(2)(3 6 (4 23)(44 7 96))"; v is sorted by number. False: the watch, which
+ * may be NULL, ended it. The time is n log n, n the ids that messages name.
+ */
+bool thread_by_subject(struct arena *a, const struct thread_message *v,
+    size_t n, const struct thread_watch *watch, struct buf *out);
+bool thread_by_references(struct arena *a, const struct thread_message *v,
+    size_t n, const struct thread_watch *watch, struct buf *out);
 
 #endif

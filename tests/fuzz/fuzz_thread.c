@@ -58,10 +58,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		m->id = fuzz_line(&in);
 		m->references = fuzz_line(&in);
 	}
-	thread_by_subject(a, v, n, &out);
+	thread_by_subject(a, v, n, NULL, &out);
 	check_answer(buf_str(&out), n);
 	buf_reset(&out);
-	thread_by_references(a, v, n, &out);
+	thread_by_references(a, v, n, NULL, &out);
 	check_answer(buf_str(&out), n);
 	buf_done(&out);
 	arena_free(a);

@@ -282,8 +282,8 @@ thread(struct arena *a, const struct thread_message *v, size_t n)
 {
 	struct buf out = BUF_INIT;
 
-	thread_by_references(a, v, n, &out);
-	thread_by_subject(a, v, n, &out);
+	thread_by_references(a, v, n, NULL, &out);
+	thread_by_subject(a, v, n, NULL, &out);
 	buf_done(&out);
 }
 
@@ -341,6 +341,50 @@ thread_deep(struct arena *a, size_t n)
 	thread(a, v, n);
 }
 
+/*
+ * A chain of n, and a message whose references go to and fro between its ends:
+ * each second one asks whether the top is above the bottom.
+ */
+static void
+thread_ends(struct arena *a, size_t n)
+{
+	struct thread_message v[2] = { { .number = 1, .subject = STR("x") },
+		{ .number = 2, .subject = STR("y") } };
+	struct buf chain = BUF_INIT, ends = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		buf_printf(&chain, "<%zu>", i);
+	for (i = 0; i < n; i++)
+		buf_printf(&ends, "<%zu><0>", n - 1);
+	v[0].references = buf_str(&chain);
+	v[1].references = buf_str(&ends);
+	thread(a, v, 2);
+	buf_done(&chain);
+	buf_done(&ends);
+}
+
+/* Messages below dummies, each dummy below the one that comes after it. */
+static void
+thread_dummies(struct arena *a, size_t n)
+{
+	struct thread_message *v =
+	    ARENA_ARRAY(a, n + 1, struct thread_message);
+	struct buf chain = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		v[i].number = (uint32_t)i + 1;
+		v[i].subject = arena_printf(a, "%zu", i);
+		v[i].references = arena_printf(a, "<%zu>", i);
+		buf_printf(&chain, "<%zu>", n - 1 - i);
+	}
+	v[n].number = (uint32_t)n + 1;
+	v[n].references = buf_str(&chain);
+	thread(a, v, n + 1);
+	buf_done(&chain);
+}
+
 /* --- all of them ------------------------------------------------------------------- */
 
 static const struct {
@@ -371,6 +415,8 @@ static const struct {
 	{ "thread, long", thread_long, 4000 },
 	{ "thread, wide", thread_wide, 4000 },
 	{ "thread, deep", thread_deep, 4000 },
+	{ "thread, ends", thread_ends, 4000 },
+	{ "thread, dummies", thread_dummies, 4000 },
 };
 
 static int64_t

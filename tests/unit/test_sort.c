@@ -2,6 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "imap/forest.h"
 #include "imap/search.h"
 #include "imap/subject.h"
 #include "imap/thread.h"
@@ -104,11 +105,11 @@ START_TEST(test_thread)
 	struct arena *a = arena_new();
 	struct buf b = BUF_INIT;
 
-	thread_by_references(a, c->v, c->n, &b);
+	thread_by_references(a, c->v, c->n, NULL, &b);
 	ck_assert_msg(str_equals(buf_str(&b), str_from_cstr(c->references)),
 	    "%.*s", STR_ARG(buf_str(&b)));
 	buf_reset(&b);
-	thread_by_subject(a, c->v, c->n, &b);
+	thread_by_subject(a, c->v, c->n, NULL, &b);
 	ck_assert_msg(str_equals(buf_str(&b), str_from_cstr(c->subjects)),
 	    "%.*s", STR_ARG(buf_str(&b)));
 	buf_done(&b);
@@ -133,11 +134,84 @@ START_TEST(test_deep)
 		v[i].references =
 		    i ? arena_printf(a, "<%u>", i - 1) : STR("");
 	}
-	thread_by_references(a, v, N, &b);
+	thread_by_references(a, v, N, NULL, &b);
 	ck_assert(str_starts_with(buf_str(&b), STR("(1 2 3 4 ")));
 	ck_assert(str_ends_with(buf_str(&b), STR(" 20000)")));
 	buf_done(&b);
 	arena_free(a);
+}
+END_TEST
+
+struct countdown {
+	unsigned left;
+};
+
+static bool
+countdown_go_on(void *ctx)
+{
+	struct countdown *c = ctx;
+
+	return c->left-- > 0;
+}
+
+/* At whatever step it is told to, it ends; told nothing, it answers. */
+START_TEST(test_stop)
+{
+	const struct thread_case *c =
+	    &threads[sizeof(threads) / sizeof(*threads) - 1];
+	bool (*const by[])(struct arena *, const struct thread_message *,
+	    size_t, const struct thread_watch *, struct buf *) = {
+		thread_by_references, thread_by_subject
+	};
+	struct countdown count;
+	struct thread_watch watch = { countdown_go_on, &count };
+	struct buf b = BUF_INIT;
+	unsigned i, steps = 0;
+	bool is_done = false;
+
+	for (i = 0; !is_done; i++) {
+		struct arena *a = arena_new();
+
+		count.left = i;
+		buf_reset(&b);
+		is_done = by[_i](a, c->v, c->n, &watch, &b);
+		steps = i;
+		arena_free(a);
+	}
+	ck_assert_uint_gt(steps, 8);
+	ck_assert(str_equals(buf_str(&b),
+	    str_from_cstr(_i ? c->subjects : c->references)));
+	buf_done(&b);
+}
+END_TEST
+
+/* Links, cuts and questions at random, held against a walk upwards. */
+START_TEST(test_forest)
+{
+	enum { N = 40, STEPS = 20000 };
+	struct forest_node v[N] = { { 0 } };
+	int parent[N], step, root;
+	uint32_t x = 1 + (uint32_t)_i;
+
+	for (step = 0; step < N; step++)
+		parent[step] = -1;
+	for (step = 0; step < STEPS; step++) {
+		int n, other;
+
+		x = x * 1664525 + 1013904223;
+		n = (int)(x >> 8) % N;
+		other = (int)(x >> 16) % N;
+		for (root = other; parent[root] >= 0;)
+			root = parent[root];
+		ck_assert_ptr_eq(forest_root(&v[other]), &v[root]);
+		if (parent[n] < 0 && root != n) {
+			forest_link(&v[other], &v[n]);
+			parent[n] = other;
+		} else if ((x >> 28) == 0) {
+			forest_cut(&v[n]);
+			parent[n] = -1;
+		}
+	}
 }
 END_TEST
 
@@ -188,6 +262,8 @@ main(void)
 	tcase_add_loop_test(
 	    c, test_thread, 0, (int)(sizeof(threads) / sizeof(*threads)));
 	tcase_add_test(c, test_deep);
+	tcase_add_loop_test(c, test_stop, 0, 2);
+	tcase_add_loop_test(c, test_forest, 0, 4);
 	tcase_add_loop_test(
 	    c, test_partial, 0, (int)(sizeof(parts) / sizeof(*parts)));
 	suite_add_tcase(s, c);
