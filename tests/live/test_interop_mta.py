@@ -15,7 +15,7 @@ from test_roundtrip import MESSAGES
 from test_tls import make_certificate
 
 TRACE = re.compile(
-    rb'\A(?:(?:Return-Path|Delivered-To|Received):[^\r]*\r\n'
+    rb'\A(?:(?:Return-Path|X-Original-To|Delivered-To|Received):[^\r]*\r\n'
     rb'(?:[ \t][^\r]*\r\n)*)+')
 DOMAINS = {'plain.example': False, 'tls.example': True}
 STAMPS = (b'Date: Wed, 25 Nov 2026 01:02:03 +0000\r\n'
