@@ -201,17 +201,10 @@ picks_relayed(const struct writing *w, const struct verdict *v)
 		!outcome_is_local(v));
 }
 
-static bool
-is_report(const struct queue_item *item)
-{
-	return str_equals(item->origin, STR("bounce")) ||
-	    str_equals(item->origin, STR("notice")) ||
-	    str_equals(item->origin, STR("success"));
-}
-
 /*
  * A bounce that cannot be delivered goes to the postmaster of the first
- * local domain, once: that report is a "double bounce" with no report.
+ * local domain, once: that report is a "double bounce" with no report,
+ * whatever address the postmaster's mail then leads to.
  */
 static enum rc
 report_to_postmaster(struct writing *w, struct err *err)
@@ -222,7 +215,7 @@ report_to_postmaster(struct writing *w, struct err *err)
 	size_t n, i;
 	enum rc rc;
 
-	if (!is_report(w->j->item))
+	if (!report_is_one(w->j->item))
 		return RC_OK;
 	for (i = 0; i < w->j->item->n_recipients; i++) {
 		struct verdict *x = &w->j->verdicts[i];

@@ -1,6 +1,8 @@
 /* Mailing lists; see list.h. */
 #include "mail/list.h"
 
+#include "mail/report.h"
+
 #include "base/banned.h"
 
 /* RFC 2919: "news@example.org" is <news.example.org>. */
@@ -53,7 +55,8 @@ list_post(struct arena *a, const struct queue_item *item,
 	post.envid = STR("");
 	post.ret = RET_UNSET;
 	post.login = STR("");
-	post.origin = STR("list");
+	if (!report_is_one(item)) /* which the postmaster is told of */
+		post.origin = STR("list");
 	post.headers = arena_printf(a,
 	    "List-Id: <%.*s>\r\nList-Post: <mailto:%.*s>\r\n%.*s",
 	    STR_ARG(id), STR_ARG(list->address), STR_ARG(item->headers));

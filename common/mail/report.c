@@ -29,6 +29,20 @@ static const char *const origins[REPORT_ACTIONS] = {
 	[REPORT_EXPANDED] = "success",
 };
 
+static const char report_double[] = "double";
+
+bool
+report_is_one(const struct queue_item *item)
+{
+	size_t i;
+
+	for (i = 0; i < REPORT_ACTIONS; i++) {
+		if (str_equals(item->origin, str_from_cstr(origins[i])))
+			return true;
+	}
+	return false;
+}
+
 bool
 report_is_wanted(const struct queue_item *item,
     const struct queue_recipient *r, enum report_action action)
@@ -436,7 +450,8 @@ fill_item(struct arena *a, const struct report *r, struct queue_item *item)
 		.n_recipients = 1,
 		.created_ms = r->now_ms,
 		.expires_ms = r->now_ms + r->expire_ms,
-		.origin = str_from_cstr(origins[r->v[0].action]),
+		.origin = str_from_cstr(
+		    r->to.len ? report_double : origins[r->v[0].action]),
 		.session = r->item->session,
 	};
 	item->bucket = item->id.b[OID_SIZE - 1] % QUEUE_BUCKETS;

@@ -32,7 +32,8 @@ struct report {
 
 /*
  * Writes the report's blob and fills *ret_item (sender <>, origin "bounce",
- * "notice" or "success"); the caller inserts it together with the outcome.
+ * "notice" or "success"; "double" when `to` is set, which is about a report);
+ * the caller inserts it together with the outcome.
  * Its id is derived from the item's and the step, so that a repeat after a
  * crash makes the same one. RC_TEMP: the database.
  */
@@ -47,5 +48,11 @@ struct str report_said(struct arena *a, const struct queue_recipient *r);
 /* Whether the sender wants to be told (NOTIFY, null sender). */
 bool report_is_wanted(const struct queue_item *item,
     const struct queue_recipient *r, enum report_action action);
+
+/*
+ * One of ours, whoever it now goes to: when it fails, the postmaster is told.
+ * Not a "double" one: what tells the postmaster is told to nobody.
+ */
+bool report_is_one(const struct queue_item *item);
 
 #endif

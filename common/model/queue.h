@@ -81,7 +81,8 @@ struct queue_item {
 	struct str peer;         /* "[addr]:port" */
 	struct str helo;
 	struct str origin;       /* "smtp", "submission", "lmtp", "bounce",
-	                          * "notice", "success", "list" */
+	                          * "notice", "success", "double",
+	                          * "list" */
 	struct str session;      /* log id of the session that accepted it */
 	bool is_spam;            /* file into Junk at delivery */
 	struct str headers;      /* lines that delivery and relaying put before

@@ -3,6 +3,7 @@ part, the end of a message's time, and what RET, ENVID, ORCPT and NOTIFY ask
 for, parsed back with Python's email."""
 import datetime
 import email
+import re
 import unittest
 
 from fake_mta import FakeMta
@@ -283,6 +284,45 @@ class Reports(LiveTest):
         self.assertIn('MAILER-DAEMON', original.get_payload())
         self.assertEqual(self.system.db.queue.count_documents({}), 0)
         self.system.verify()
+
+    def lose(self, *who):
+        for name in who:
+            self.system.m3mta('mailbox', 'remove', f'{name}@example.org',
+                              '--yes')
+
+    def made(self):
+        return re.findall(r'event=made .* kind=([a-z]+)',
+                          self.system.mda().stderr.decode())
+
+    def test_what_the_postmaster_cannot_be_told_ends(self):
+        """Whatever the name that his mail leads to, and that is gone."""
+        s = self.system
+        for who in ('t1', 't2', 'boss'):
+            s.add_mailbox(f'{who}@example.org')
+        s.m3mta('domain', 'set', 'example.org',
+                '--postmaster=boss@example.org')
+        self.addCleanup(s.m3mta, 'domain', 'set', 'example.org',
+                        '--postmaster=')
+        self.post('t1@example.org', sender='t2@example.org')
+        self.lose('t1', 't2', 'boss')
+        self.assertEqual(self.made(), ['bounce', 'double'])
+        self.assertEqual(s.db.queue.count_documents({}), 0)
+
+    def test_a_report_that_a_list_cannot_be_told_is_the_postmasters(self):
+        s = self.system
+        for who in ('t3', 't4'):
+            s.add_mailbox(f'{who}@example.org')
+        s.m3mta('list', 'add', 'owners@example.org', 't4@example.org',
+                '--owner=eve@example.org')
+        s.m3mta('list', 'add', 'posts@example.org', 't3@example.org',
+                '--owner=owners@example.org')
+        before = self.inbox('postmaster')
+        self.post('posts@example.org')
+        self.lose('t3', 't4')
+        self.assertEqual(self.made(), ['list', 'bounce', 'bounce', 'double'])
+        _, fields, _ = self.report(before, 'postmaster')
+        self.assertEqual(fields['Final-Recipient'],
+                         'rfc822; t4@example.org')
 
 
 if __name__ == '__main__':
