@@ -55,12 +55,19 @@ static bool
 from_environment(struct peer *p)
 {
 	const char *ip = getenv("TCPREMOTEIP"), *port = getenv("TCPREMOTEPORT");
+	union any_address a = { .sa = { .sa_family = AF_UNSPEC } };
 	uint64_t n;
 
-	if (!ip || !cidr_is_valid(str_from_cstr(ip)) ||
-	    str_has_char(str_from_cstr(ip), '/'))
+	if (!ip)
 		return false;
-	set_text(p, ip);
+	if (inet_pton(AF_INET, ip, &a.in.sin_addr) == 1)
+		a.sa.sa_family = AF_INET;
+	else if (inet_pton(AF_INET6, ip, &a.in6.sin6_addr) == 1)
+		a.sa.sa_family = AF_INET6;
+	else
+		return false;
+	/* In the one spelling that everything else compares with. */
+	set_address(p, &a);
 	if (num_parse_u64(str_from_cstr(port), UINT16_MAX, &n))
 		p->port = (uint16_t)n;
 	return true;
