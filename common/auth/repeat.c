@@ -26,7 +26,7 @@ repeat_read(const char *path, struct secret *ret)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	struct stat st;
 	bool ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    (st.st_mode & (S_IRWXG | S_IRWXO)) == 0 &&
+	    (st.st_mode & (S_IWGRP | S_IXGRP | S_IRWXO)) == 0 &&
 	    read(fd, ret->b, SECRET_OCTETS) == SECRET_OCTETS;
 
 	if (fd >= 0)
@@ -50,7 +50,9 @@ repeat_make(const char *path)
 	if (fd < 0)
 		return;
 	rnd_fill(&s, sizeof(s));
-	ok = write(fd, s.b, SECRET_OCTETS) == SECRET_OCTETS;
+	/* A umask may say otherwise: programs with users of their own share it. */
+	ok = write(fd, s.b, SECRET_OCTETS) == SECRET_OCTETS &&
+	    fchmod(fd, S_IRUSR | S_IRGRP) == 0;
 	close(fd);
 	/* Fails when another one was first: then that one is read. */
 	if (ok && link(fresh, path) != 0)

@@ -12,8 +12,8 @@
 /*
  * A short hash of user and password, never 0, keyed with a secret of this host
  * that stands in no database: 32 random octets in DIRECTORY/login-secret,
- * made by whoever comes first, readable by its owner alone, gone when the
- * host starts again. 24 bits: with the secret too, it tells little of a
+ * made by whoever comes first, readable by its owner and his group (smtp and
+ * imap may run as two users of one), gone when the host starts again. 24 bits: with the secret too, it tells little of a
  * password. 0: there is no secret, so nothing is known to be the same.
  * Reads a small file.
  */

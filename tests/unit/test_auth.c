@@ -1,10 +1,15 @@
 /* Unit tests of common/auth: passwords and logins. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "auth/login.h"
 #include "auth/password.h"
+#include "auth/repeat.h"
 #include "base/banned.h"
 
 START_TEST(test_password)
@@ -115,6 +120,60 @@ START_TEST(test_random)
 }
 END_TEST
 
+enum { USER_1 = 61001, USER_2 = 61002, STRANGER = 61003, GROUP = 61010 };
+
+/* What a process with this user and group gets. */
+static uint32_t
+repeat_hash_as(uid_t user, gid_t group, struct str directory)
+{
+	uint32_t hash = 0;
+	int status, fd[2];
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(fd), 0);
+	pid = fork();
+	if (pid == 0) {
+		umask(077);
+		if (setgid(group) == 0 && setuid(user) == 0)
+			hash = repeat_hash(
+			    directory, STR("ann@example.org"), STR("old"));
+		_exit(write(fd[1], &hash, sizeof(hash)) != sizeof(hash));
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(read(fd[0], &hash, sizeof(hash)), sizeof(hash));
+	close(fd[0]);
+	close(fd[1]);
+	return hash;
+}
+
+/* smtp and imap may run as two users of one group, and nobody else reads it. */
+START_TEST(test_the_secret_is_shared_by_a_group)
+{
+	char directory[] = "/tmp/test-auth-XXXXXX", path[64];
+	struct str d = { directory, sizeof(directory) - 1 };
+	uint32_t one;
+
+	if (geteuid() != 0)
+		return;
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	ck_assert_int_eq(chown(directory, USER_1, GROUP), 0);
+	ck_assert_int_eq(chmod(directory, 02775), 0);
+	one = repeat_hash_as(USER_1, GROUP, d);
+	ck_assert_uint_ne(one, 0);
+	ck_assert_uint_eq(repeat_hash_as(USER_2, GROUP, d), one);
+	ck_assert_uint_eq(repeat_hash_as(STRANGER, STRANGER, d), 0);
+	snprintf(path, sizeof(path), "%s/login-secret", directory);
+	/* What others could have read or written is no secret. */
+	ck_assert_int_eq(chmod(path, 0460), 0);
+	ck_assert_uint_eq(repeat_hash_as(USER_1, GROUP, d), 0);
+	ck_assert_int_eq(chmod(path, 0444), 0);
+	ck_assert_uint_eq(repeat_hash_as(USER_1, GROUP, d), 0);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(rmdir(directory), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -129,6 +188,7 @@ main(void)
 	tcase_add_test(t, test_login);
 	tcase_add_test(t, test_unknown_user_costs_the_same);
 	tcase_add_test(t, test_random);
+	tcase_add_test(t, test_the_secret_is_shared_by_a_group);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
