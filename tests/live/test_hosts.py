@@ -66,6 +66,9 @@ class HostsTest(LiveTest):
         s.write_config()
         s.add_domain()
         s.add_mailbox('ann@example.org', '--may-relay')
+        s.m3mta('alias', 'add', 'b\u00f6rje@example.org', 'ann@example.org')
+        s.m3mta('mailbox', 'set', 'ann@example.org',
+                '--sender=b\u00f6rje@example.org')
 
     def setUp(self):
         super().setUp()
@@ -75,12 +78,13 @@ class HostsTest(LiveTest):
             fake.script, fake.extensions, fake.sessions = {}, (), 0
             fake.messages, fake.commands = [], []
 
-    def post(self, to, params=''):
+    def post(self, to, params='', sender='ann@example.org'):
         d = self.dialog('m3mta-smtp')
         d.reply()
         for line in ('EHLO a', f'AUTH PLAIN {LOGIN}',
-                     f'MAIL FROM:<ann@example.org>{params}',
-                     f'RCPT TO:<{to}>', 'DATA',
+                     f'MAIL FROM:<{sender}>{params}',
+                     *(f'RCPT TO:<{one}>' for one in
+                       (to if isinstance(to, list) else [to])), 'DATA',
                      'Subject: x\r\n\r\nx\r\n.'):
             answer = d.smtp(line)
             self.assertRegex(answer, '^[23]', line)
@@ -194,6 +198,23 @@ class ByDns(HostsTest):
         self.assertEqual(report['Status'], '5.6.7')
         self.assertIn('553 5.6.7', report['Diagnostic-Code'])
         self.assertEqual(self.far.messages, [])
+
+    def test_an_address_that_cannot_be_said_is_no_recipient_too_many(self):
+        """552 behind others would be (RFC 5321 4.5.3.1.10), and wait."""
+        self.post(['bob@far.example', 'b\u00f6b@far.example'], ' SMTPUTF8')
+        self.assertEqual(self.waiting(), [])
+        self.assertEqual(len(self.far.messages), 1)
+        report = self.report()
+        self.assertEqual(report['Status'], '5.6.7')
+        self.assertIn('553 5.6.7', report['Diagnostic-Code'])
+
+    def test_a_sender_that_cannot_be_said_ends_in_a_report(self):
+        self.post('bob@far.example', ' SMTPUTF8', 'b\u00f6rje@example.org')
+        self.assertEqual(self.waiting(), [])
+        self.assertEqual(self.far.messages, [])
+        report = self.report()
+        self.assertEqual(report['Status'], '5.6.7')
+        self.assertIn('553 5.6.7', report['Diagnostic-Code'])
 
 
 class ByAddress(HostsTest):
