@@ -68,12 +68,6 @@ succeed(struct session *s, const struct attempt *t)
 }
 
 static void
-refuse(struct session *s)
-{
-	chat_no(s, "[UNAVAILABLE] Too many failed logins, try later");
-}
-
-static void
 count_failure(struct session *s, struct attempt *t, struct str password)
 {
 	guard_login_failed(&t->guard, t->key, password, &t->login);
@@ -89,6 +83,13 @@ end_at_last(struct session *s)
 {
 	if (s->n_failed_logins >= LOGIN_TRIES)
 		chat_bye(s, "Too many failed logins");
+}
+
+/* It was not tried, or nobody shall know how that ended. */
+static void
+refuse(struct session *s)
+{
+	chat_no(s, "[UNAVAILABLE] Too many failed logins, try later");
 }
 
 static void
@@ -131,7 +132,10 @@ look_up(struct session *s, struct attempt *t, struct str name)
 		return RC_TEMP;
 	}
 	if (t->login.is_refused) {
+		s->n_failed_logins++;
+		clock_sleep(t->login.delay_ms);
 		refuse(s);
+		end_at_last(s);
 		return RC_TEMP;
 	}
 	t->is_begun = true;

@@ -134,8 +134,11 @@ finish(struct session *s, struct login *l, enum sasl_step step,
 			break;
 		}
 		log_failure("login-not-tried", err);
+		clock_sleep(l->counted.delay_ms);
 		chat_reply(s, 454, "4.7.0",
 		    "Temporary authentication failure");
+		if (l->counted.is_refused)
+			session_count_error(s);
 		break;
 	case SASL_MALFORMED:
 		abandon(s, l);

@@ -142,20 +142,47 @@ guard_give_all(const struct guard *g, const struct login_keys *k,
 }
 
 /*
- * Whose limit this try is over; KEYS: none. A user who logged in from here of
- * late is not held up by others: only what failed for him here counts.
+ * What holds for this try; 0: nothing. A user who logged in from here of late
+ * is not held up by others: only what failed for him here counts.
  */
-static enum login_key
-guard_over(const struct guard *g, bool is_known, const struct limit_state *n)
+static int64_t
+guard_limit(const struct config *c, bool is_known, enum login_key key)
 {
-	int64_t source = g->config->v[CFG_LIMIT_LOGINS_SOURCE].n;
-	int64_t user = g->config->v[CFG_LIMIT_LOGINS_USER].n;
+	if ((key == KEY_PAIR) != is_known)
+		return 0;
+	return c->v[key == KEY_NETWORK ? CFG_LIMIT_LOGINS_SOURCE
+				       : CFG_LIMIT_LOGINS_USER].n;
+}
 
-	if (is_known)
-		return user && n[KEY_PAIR].n > user ? KEY_PAIR : KEYS;
-	if (source && n[KEY_NETWORK].n > source)
-		return KEY_NETWORK;
-	return user && n[KEY_USER].n > user ? KEY_USER : KEYS;
+/*
+ * Over a limit one try is let through now and then, as many more in a window
+ * as the limit says. Else whoever keeps a counter full would shut out those
+ * who come to a network for the first time, and for ever.
+ */
+static enum rc
+guard_wait_turn(const struct guard *g, const struct login_keys *k,
+    enum login_key over, int64_t limit, bool *ret_is_its_turn,
+    struct err *err)
+{
+	int64_t pause = guard_window(g->config, over) / limit;
+	struct limit_state state;
+	enum rc rc = limit_take(g->db,
+	    arena_join(g->a, STR("login over "), k->v[over]), 1,
+	    pause ? pause : 1, &state, err);
+
+	*ret_is_its_turn = rc == RC_OK && state.n == 1;
+	return rc;
+}
+
+static enum rc
+guard_refuse(const struct guard *g, const struct login_keys *k,
+    enum login_key over, const struct limit_state *n,
+    struct login_guard *ret, struct err *err)
+{
+	ret->is_refused = true;
+	ret->delay_ms = delay_of(g->config, n[over].failed);
+	log_limit(k->v[over], n[over].n, n[over].left_ms);
+	return guard_give_all(g, k, 1, 0, err);
 }
 
 /* Exact, however many processes count at the same time. */
@@ -164,21 +191,25 @@ count_login(const struct guard *g, const struct login_keys *k,
     struct login_guard *ret, struct err *err)
 {
 	struct limit_state n[KEY_PAIR + 1];
-	enum login_key over;
+	bool is_its_turn = true;
 	enum rc rc = RC_OK;
 	int i;
 
 	for (i = 0; rc == RC_OK && i <= KEY_PAIR; i++)
 		rc = limit_take(g->db, k->v[i], 1,
 		    guard_window(g->config, (enum login_key)i), &n[i], err);
+	for (i = 0; rc == RC_OK && i <= KEY_PAIR; i++) {
+		enum login_key key = (enum login_key)i;
+		int64_t limit = guard_limit(g->config, ret->is_known, key);
+
+		if (limit == 0 || n[i].n <= limit)
+			continue;
+		rc = guard_wait_turn(g, k, key, limit, &is_its_turn, err);
+		if (rc == RC_OK && !is_its_turn)
+			return guard_refuse(g, k, key, n, ret, err);
+	}
 	if (rc != RC_OK)
 		return rc;
-	over = guard_over(g, ret->is_known, n);
-	if (over != KEYS) {
-		ret->is_refused = true;
-		log_limit(k->v[over], n[over].n, n[over].left_ms);
-		return guard_give_all(g, k, 1, 0, err);
-	}
 	ret->is_counted = true;
 	ret->pair_failed = n[KEY_PAIR].failed;
 	ret->failed = n[KEY_USER].failed > n[KEY_NETWORK].failed

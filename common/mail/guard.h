@@ -27,7 +27,7 @@ struct login_guard {
 	bool is_refused;      /* answer that it was not even tried */
 	bool is_counted;
 	bool is_known;        /* he logged in from this network of late */
-	int64_t delay_ms;     /* after a failure: before its answer */
+	int64_t delay_ms;     /* before the answer of what failed or is refused */
 	int64_t failed;       /* before this try: of user or network */
 	int64_t pair_failed;  /* of this user from this network */
 };
@@ -38,8 +38,8 @@ struct login_guard {
  * two together, so that tries side by side see each other; guard_login_good
  * takes that back. Over limit.logins.source (network) or limit.logins.user
  * it is refused, unless this user logged in from this network within 30 days:
- * then only his own failures from there count. A right password is never
- * delayed.
+ * then only his own failures from there count. Even so one try is let through
+ * in each window / limit. A right password that is tried is never delayed.
  */
 enum rc guard_login(const struct guard *g, struct str name,
     struct login_guard *ret, struct err *err);

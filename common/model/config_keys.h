@@ -105,11 +105,11 @@ CFG(AUTH_SCRAM, "auth.scram", BOOL, "true", 0, 1, "", FILE_ONLY,
 CFG(AUTH_LOOK, "auth.look", DURATION, "30s", 0, 60, "", ANYWHERE,
     "How old what a session knows of its own mailbox may be: then it ends when that was disabled or removed, or got a new password.")
 CFG(LIMIT_LOGINS_SOURCE, "limit.logins.source", RATE, "100/15m", 0, 0, "", ANYWHERE,
-    "Failed logins of one network (/24 of IPv4, /48 of IPv6), over time; more are refused untried, but those of users who logged in from there within 30 days. The same wrong password of a user counts once.")
+    "Failed logins of one network (/24 of IPv4, /48 of IPv6), over time; over it one is tried in each window / count and the others are refused untried, but those of users who logged in from there within 30 days. The same wrong password of a user counts once.")
 CFG(LIMIT_LOGINS_USER, "limit.logins.user", RATE, "50/15m", 0, 0, "", ANYWHERE,
-    "Failed logins of one user from all networks, over time; more are refused untried. From a network from which he logged in within 30 days only the failures from there count.")
+    "Failed logins of one user from all networks, over time; over it one is tried in each window / count and the others are refused untried. From a network from which he logged in within 30 days only the failures from there count.")
 CFG(LIMIT_LOGINS_FREE, "limit.logins.free", RATE, "5/15m", 0, 0, "", ANYWHERE,
-    "Failed logins of one user or network before the answers to further ones are delayed; a right password is not.")
+    "Failed logins of one user or network before the answers to further ones, tried or refused, are delayed; a right password that is tried is not.")
 CFG(LIMIT_LOGINS_DELAY, "limit.logins.delay", DURATION, "8s", 0, 60, "", ANYWHERE,
     "The longest delay of an answer; the first is a quarter of a second, then it doubles.")
 CFG(LIMIT_LOGINS_EXEMPT, "limit.logins.exempt", LIST, "", 0, 1000, "", ANYWHERE,
