@@ -35,7 +35,7 @@ end_idle(struct session *s)
 	    s->reader, 1024, 65536, session_deadline(s), &l);
 
 	if (io == IO_STOPPED)
-		chat_bye(s, "Server shutting down");
+		session_stopped(s);
 	else if (io == IO_TIMEOUT)
 		chat_bye(s, "Autologout: idle for too long");
 	if (io != IO_OK)

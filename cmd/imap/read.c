@@ -53,6 +53,8 @@ read_literal(struct session *s, uint64_t size,
 		size -= block.len;
 		reader_consume(s->reader, block.len);
 	}
+	if (io == IO_STOPPED)
+		session_stopped(s);
 	return io;
 }
 
@@ -272,7 +274,7 @@ end_of_input(struct session *s, enum io io)
 	if (io == IO_TIMEOUT)
 		chat_bye(s, "Autologout: idle for too long");
 	else if (io == IO_STOPPED)
-		chat_bye(s, "Server shutting down");
+		session_stopped(s);
 	else if (reader_gave_up(s->reader))
 		chat_bye(s, "Command too long");
 	return READ_END;

@@ -126,6 +126,12 @@ session_check_account(struct session *s, bool must_be_fresh)
 }
 
 void
+session_stopped(struct session *s)
+{
+	chat_bye(s, s->vigil.why ? s->vigil.why : "Server shutting down");
+}
+
+void
 session_ring(struct session *s, const struct uuid *owner)
 {
 	doorbell_ring_owner(
@@ -148,7 +154,9 @@ next_command(struct session *s)
 	switch (read_command(s, &c)) {
 	case READ_COMMAND:
 		s->n_commands++;
+		s->vigil.is_command = true;
 		command_run(s, &c);
+		s->vigil.is_command = false;
 		break;
 	case READ_ANSWERED:
 		break;
@@ -225,6 +233,9 @@ open_session(struct session *s, struct handler *h, struct connection *c)
 		.is_tls = h->is_tls || (l && l->is_tls), .turn = TURN_NONE };
 	s->stream = stream_new_fd(c->in_fd, c->out_fd);
 	stream_set_stop_fd(s->stream, c->stop_fd);
+	vigil_open(&s->vigil, &s->account, s->p->db,
+	    config_str(s->config, CFG_RUNTIME_DIR));
+	vigil_watch(&s->vigil, s->stream);
 	s->reader = reader_new(s->stream, BUFFER_SIZE);
 	s->writer = writer_new(s->stream, WRITER_SIZE,
 	    config_int(s->config, CFG_IMAP_TIMEOUT_WRITE));
@@ -246,6 +257,7 @@ open_session(struct session *s, struct handler *h, struct connection *c)
 static void
 close_session(struct session *s)
 {
+	stream_set_watch(s->stream, NULL, NULL);
 	chat_flush(s);
 	if (stream_is_tls(s->stream))
 		stream_close_tls(s->stream, clock_deadline(1000));
@@ -257,6 +269,8 @@ close_session(struct session *s)
 	log_end();
 	log_set_session(STR(""), STR(""));
 	turn_give(&s->turn);
+	vigil_close(&s->vigil);
+	account_close(&s->account);
 	view_free(s->view);
 	notify_free(s->notify);
 	deflate_free(s->deflate);

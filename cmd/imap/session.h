@@ -11,7 +11,7 @@
 #include "db/store.h"
 #include "imap/args.h"
 #include "imap/seqset.h"
-#include "mail/account.h"
+#include "mail/vigil.h"
 #include "net/reader.h"
 #include "net/serve.h"
 #include "net/turn.h"
@@ -86,6 +86,7 @@ struct session {
 	bool is_uid;
 	struct mailbox *user;
 	struct account account;  /* of the user */
+	struct vigil vigil;
 	struct view *view;
 	bool has_condstore;      /* FETCH answers carry MODSEQ */
 	bool has_qresync;
@@ -134,6 +135,8 @@ void session_login(struct session *s, struct mailbox *m);
  * anything then.
  */
 bool session_check_account(struct session *s, bool must_be_fresh);
+/* A read was stopped: BYE, by the account or by the server's end. */
+void session_stopped(struct session *s);
 /* The running command changed something: tells other sessions. */
 void session_ring(struct session *s, const struct uuid *owner);
 

@@ -10,7 +10,6 @@
 #include "base/banned.h"
 
 enum {
-	ACCOUNT_MS = 60000,   /* however rare the polls, see account.h */
 	KEEP_DB_MS = 5000,    /* a busy mailbox does not reconnect each time */
 	PACE_MS = 50,         /* looks are that far apart: bursts are one */
 	TURN_MS = 40,         /* between two tries for a turn, the first */
@@ -50,8 +49,9 @@ wait_both(
     struct session *s, struct doorbell *bell, int64_t end_ms, bool *ret_rang)
 {
 	int fd = bell ? doorbell_fd(bell) : -1;
-	int64_t poll_ms = clock_deadline(earlier(
-	    config_int(s->config, CFG_IMAP_IDLE_POLL), ACCOUNT_MS));
+	/* However rare the polls, the account is looked at. */
+	int64_t poll_ms = earlier(s->account.wait_ms,
+	    clock_deadline(config_int(s->config, CFG_IMAP_IDLE_POLL)));
 	enum io io;
 
 	if (is_too_soon(s, end_ms, &io))

@@ -394,8 +394,7 @@ end_early(struct session *s, enum io io)
 		chat_close(s, 421, "4.4.2", "%.*s timed out",
 		    STR_ARG(s->p->hostname));
 	else if (io == IO_STOPPED)
-		chat_close(s, 421, "4.3.2", "%.*s shutting down",
-		    STR_ARG(s->p->hostname));
+		session_stopped(s);
 	s->is_ending = true;
 }
 

@@ -195,6 +195,8 @@ cmd_rcpt(struct session *s, struct str argument)
 		chat_temporary(s, &err);
 		return;
 	}
+	if (account_is_due(&s->account) && !session_check_account(s))
+		return;
 	/* In an orderly fashion (RFC 5321 4.5.3.1.10): no error is counted. */
 	if (s->txn.n_accepted >=
 		(size_t)config_int(s->config, CFG_SMTP_LIMIT_RECIPIENTS) ||

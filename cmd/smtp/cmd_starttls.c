@@ -14,6 +14,7 @@ forget(struct session *s)
 	s->helo = STR("");
 	s->is_esmtp = false;
 	s->login = NULL;
+	account_close(&s->account);
 	s->state = STATE_CONNECTED;
 }
 

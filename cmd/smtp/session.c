@@ -77,6 +77,17 @@ session_check_account(struct session *s)
 	return !why;
 }
 
+void
+session_stopped(struct session *s)
+{
+	if (s->vigil.why)
+		chat_close(s, 421, "4.7.0", "%.*s %s",
+		    STR_ARG(s->p->hostname), s->vigil.why);
+	else
+		chat_close(s, 421, "4.3.2", "%.*s shutting down",
+		    STR_ARG(s->p->hostname));
+}
+
 struct guard
 session_guard(const struct session *s)
 {
@@ -111,8 +122,7 @@ end_by(struct session *s, enum io io)
 		chat_close(s, 421, "4.4.2", "%.*s timed out",
 		    STR_ARG(s->p->hostname));
 	else if (io == IO_STOPPED)
-		chat_close(s, 421, "4.3.2", "%.*s shutting down",
-		    STR_ARG(s->p->hostname));
+		session_stopped(s);
 	else if (reader_gave_up(s->reader))
 		chat_close(s, 500, "5.5.2", "Line too long");
 	s->is_ending = true;
@@ -171,8 +181,11 @@ next_command(struct session *s)
 	struct line l;
 
 	arena_reset(s->command_arena);
-	if (session_line(s, LIMIT_SMTP_LINE, &l) && !is_out_of_commands(s))
-		command_run(s, l.text);
+	if (!session_line(s, LIMIT_SMTP_LINE, &l) || is_out_of_commands(s))
+		return;
+	s->vigil.is_command = true;
+	command_run(s, l.text);
+	s->vigil.is_command = false;
 }
 
 /* --- the start -------------------------------------------------------------------- */
@@ -274,6 +287,9 @@ open_session(struct session *s, struct handler *h, struct connection *c)
 	session_take_role(s, c->listener);
 	s->stream = stream_new_fd(c->in_fd, c->out_fd);
 	stream_set_stop_fd(s->stream, c->stop_fd);
+	vigil_open(&s->vigil, &s->account, s->p->db,
+	    config_str(s->config, CFG_RUNTIME_DIR));
+	vigil_watch(&s->vigil, s->stream);
 	s->reader = reader_new(s->stream, BUFFER_SIZE);
 	s->writer = writer_new(s->stream, BUFFER_SIZE, WRITE_TIMEOUT_MS);
 	s->arena = arena_new();
@@ -295,6 +311,7 @@ open_session(struct session *s, struct handler *h, struct connection *c)
 static void
 close_session(struct session *s)
 {
+	stream_set_watch(s->stream, NULL, NULL);
 	chat_flush(s);
 	if (stream_is_tls(s->stream))
 		stream_close_tls(s->stream, clock_deadline(1000));
@@ -306,6 +323,8 @@ close_session(struct session *s)
 	log_end();
 	log_set_session(STR(""), STR(""));
 	hooks_free(s->hooks);
+	vigil_close(&s->vigil);
+	account_close(&s->account);
 	writer_free(s->writer);
 	reader_free(s->reader);
 	stream_free(s->stream);

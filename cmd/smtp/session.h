@@ -8,9 +8,9 @@
 #define M3_CMD_SMTP_SESSION_H
 
 #include "base/vec.h"
-#include "mail/account.h"
 #include "mail/guard.h"
 #include "mail/rcpt.h"
+#include "mail/vigil.h"
 #include "model/queue.h"
 #include "net/reader.h"
 #include "net/serve.h"
@@ -85,6 +85,7 @@ struct session {
 	struct str helo;
 	struct mailbox *login;
 	struct account account;  /* of the login */
+	struct vigil vigil;
 	struct str login_name;
 	struct transaction txn;
 	struct hooks *hooks;  /* NULL: not asked yet */
@@ -115,6 +116,8 @@ void session_login(struct session *s, struct mailbox *m);
  * or (database away) the command does.
  */
 bool session_check_account(struct session *s);
+/* A read was stopped: 421, by the account or by the server's end. */
+void session_stopped(struct session *s);
 /* The limits of this client; pieces live in the command's arena. */
 struct guard session_guard(const struct session *s);
 /* A deadline ms from now, or the end of the session when that is earlier. */

@@ -136,11 +136,16 @@ db_drop_client(struct db *db)
 	db->newest_s = db->newest_n = 0;
 }
 
-/* A client with a login is worth keeping: it has the keys. */
+/*
+ * A client with a login is worth keeping: it has the keys. One that is not
+ * checked has no connection: it is new from the parent, or was kept so.
+ */
 void
 db_disconnect(struct db *db)
 {
-	if (!db->is_checked || !db->has_login || db->is_refused ||
+	if (!db->is_checked)
+		return;
+	if (!db->has_login || db->is_refused ||
 	    clock_mono_ms() - db->connected_ms < CONNECT_SCAN_MS ||
 	    !db_park(db))
 		db_drop_client(db);

@@ -49,9 +49,13 @@ struct mailbox_state {
 	bool is_there;       /* the address is still this owner's */
 	bool disabled;
 	int64_t credentials;
+	bool may_relay;
+	struct str route;
+	const struct str *senders;
+	size_t n_senders;
 };
-enum rc mailbox_look(struct db *db, struct str key, const struct uuid *owner,
-    struct mailbox_state *ret, struct err *err);
+enum rc mailbox_look(struct db *db, struct arena *a, struct str key,
+    const struct uuid *owner, struct mailbox_state *ret, struct err *err);
 enum rc mailbox_find_owner(struct db *db, struct arena *a,
     const struct uuid *owner, struct mailbox **ret_mailbox, struct err *err);
 /* domain "" = all; kind -1 = all. Sorted by address. */

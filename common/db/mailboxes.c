@@ -165,12 +165,13 @@ mailbox_find_owner(struct db *db, struct arena *a, const struct uuid *owner,
 }
 
 enum rc
-mailbox_look(struct db *db, struct str key, const struct uuid *owner,
-    struct mailbox_state *ret, struct err *err)
+mailbox_look(struct db *db, struct arena *a, struct str key,
+    const struct uuid *owner, struct mailbox_state *ret, struct err *err)
 {
 	bson_t filter = BSON_INITIALIZER, doc;
 	bson_t *opts = BCON_NEW("projection", "{", "disabled", BCON_INT32(1),
-	    "credentials", BCON_INT32(1), "}");
+	    "credentials", BCON_INT32(1), "may_relay", BCON_INT32(1),
+	    "route", BCON_INT32(1), "senders", BCON_INT32(1), "}");
 	bool found = false;
 	enum rc rc;
 
@@ -182,6 +183,10 @@ mailbox_look(struct db *db, struct str key, const struct uuid *owner,
 	if (rc == RC_OK && found) {
 		ret->disabled = doc_bool(&doc, "disabled");
 		ret->credentials = doc_int(&doc, "credentials");
+		ret->may_relay = doc_bool(&doc, "may_relay");
+		ret->route = doc_text_in(a, &doc, "route");
+		ret->senders =
+		    doc_texts_in(a, &doc, "senders", &ret->n_senders);
 		bson_destroy(&doc);
 	}
 	bson_destroy(opts);

@@ -103,7 +103,7 @@ CFG(LIMIT_RECIPIENTS_LOGIN, "limit.recipients.login", RATE, "0", 0, 0, "", ANYWH
 CFG(AUTH_SCRAM, "auth.scram", BOOL, "true", 0, 1, "", FILE_ONLY,
     "Keep SCRAM keys beside the yescrypt hash of a new password, and offer SCRAM. They are cheaper to guess from when the database is stolen.")
 CFG(AUTH_LOOK, "auth.look", DURATION, "30s", 0, 60, "", ANYWHERE,
-    "How old what a session knows of its own mailbox may be: then it ends when that was disabled or removed, or got a new password.")
+    "How old what a session knows of its own mailbox may be when it does something: it ends when that was disabled or removed, or got a new password. A session that waits looks at least once a minute.")
 CFG(LIMIT_LOGINS_SOURCE, "limit.logins.source", RATE, "100/15m", 0, 0, "", ANYWHERE,
     "Failed logins of one network (/24 of IPv4, /48 of IPv6), over time; over it one is tried in each window / count and the others are refused untried, but those of users who logged in from there within 30 days. The same wrong password of a user counts once.")
 CFG(LIMIT_LOGINS_USER, "limit.logins.user", RATE, "50/15m", 0, 0, "", ANYWHERE,

@@ -33,6 +33,13 @@ stream_set_stop_fd(struct stream *s, int fd)
 	s->stop_fd = fd;
 }
 
+void
+stream_set_watch(struct stream *s, stream_watch_fn *fn, void *ctx)
+{
+	s->watch = fn;
+	s->watch_ctx = ctx;
+}
+
 const char *
 stream_error_text(const struct stream *s)
 {
@@ -85,6 +92,25 @@ stream_wait_attempt(struct stream *s, ssize_t attempt, int64_t deadline_ms)
 	return io == IO_TIMEOUT ? stream_fail(s, io) : io;
 }
 
+static enum io
+stream_wait_watched(struct stream *s, ssize_t attempt, int64_t deadline_ms)
+{
+	bool is_read = attempt == TRY_WANT_READ, is_new = true, unused;
+	int64_t next_ms;
+	enum io io;
+
+	do {
+		next_ms = CLOCK_NEVER;
+		if (!s->watch(s->watch_ctx, is_new, &next_ms))
+			return stream_fail(s, IO_STOPPED);
+		is_new = false;
+		io = wait_for(s, is_read ? s->in_fd : s->out_fd,
+		    is_read ? POLLIN : POLLOUT, -1,
+		    next_ms < deadline_ms ? next_ms : deadline_ms, &unused);
+	} while (io == IO_TIMEOUT && clock_left_ms(deadline_ms) > 0);
+	return io == IO_TIMEOUT ? stream_fail(s, io) : io;
+}
+
 enum io
 stream_read(struct stream *s, void *p, size_t len, int64_t deadline_ms,
     size_t *ret_n)
@@ -102,7 +128,8 @@ stream_read(struct stream *s, void *p, size_t len, int64_t deadline_ms,
 			return stream_fail(s, IO_EOF);
 		if (n == TRY_ERROR)
 			return stream_fail(s, IO_ERROR);
-		io = stream_wait_attempt(s, n, deadline_ms);
+		io = s->watch ? stream_wait_watched(s, n, deadline_ms)
+			      : stream_wait_attempt(s, n, deadline_ms);
 	}
 	return io;
 }

@@ -37,6 +37,14 @@ void stream_free(struct stream *s);
 /* Wakes every read with IO_STOPPED when this fd becomes readable; -1: none. */
 void stream_set_stop_fd(struct stream *s, int fd);
 
+/*
+ * Who reads may have something to do while nothing comes: called before each
+ * wait of a read (is_new) and again at *ret_next_ms, monotonic. False ends
+ * the read, and all later ones, with IO_STOPPED. NULL: nothing to do.
+ */
+typedef bool stream_watch_fn(void *ctx, bool is_new, int64_t *ret_next_ms);
+void stream_set_watch(struct stream *s, stream_watch_fn *fn, void *ctx);
+
 /* Reads 1 to len bytes. */
 enum io stream_read(struct stream *s, void *p, size_t len,
     int64_t deadline_ms, size_t *ret_n);

@@ -34,6 +34,8 @@ struct stream {
 	int in_flags;   /* to restore: O_NONBLOCK is ours */
 	int out_flags;
 	int stop_fd;
+	stream_watch_fn *watch; /* of reads; or NULL */
+	void *watch_ctx;
 	enum io error;  /* sticky; IO_OK while all is well */
 	char error_text[160];
 	struct tls *tls;     /* NULL: in the clear */

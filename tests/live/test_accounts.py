@@ -2,6 +2,7 @@
 they were asked to change, nothing else."""
 import subprocess
 import threading
+import time
 import unittest
 
 from harness import LiveTest, wait_for
@@ -59,14 +60,111 @@ class Sessions(AccountTest):
         self.assertEqual(idle.line()[:1], b'+')
         other = self.imap(BOB)
         self.system.m3mta(*words, data=data)
-        self.assertRegex(smtp.smtp(f'MAIL FROM:<{CARL}>'), f'^421.*{text}')
-        self.assertTrue(smtp.is_closed())
-        self.assertRegex(in_mail.smtp('DATA'), f'^421.*{text}')
-        self.assertIn(b'* BYE', plain.imap('c', 'CREATE x'))
-        self.assertTrue(plain.is_closed())
-        self.assertIn(b'* BYE', selected.imap('c', 'FETCH 1:* FLAGS'))
-        self.assertIn(text.encode(), wait_for(idle.line, 10, 'BYE'))
+        for d, command, words in (
+                (smtp, f'MAIL FROM:<{CARL}>', b'^421.*'),
+                (in_mail, 'DATA', b'^421.*'),
+                (plain, 'c CREATE x', b'^\\* BYE.*'),
+                (selected, 'c FETCH 1:* FLAGS', b'^\\* BYE.*'),
+                (idle, None, b'^\\* BYE.*')):
+            self.assertRegex(self.last_words(d, command),
+                             words + text.encode())
         self.assertIn(b'OK', other.imap('c', 'NOOP'))
+
+    @staticmethod
+    def last_words(d, command=None):
+        """All that is said up to the end; it may end before the command."""
+        text = b''
+        d.sock.settimeout(60)
+        try:
+            if command:
+                d.send(command + '\r\n')
+        except ConnectionError:
+            pass
+        try:
+            while line := d.line():
+                text += line
+        except ConnectionError:
+            pass
+        return text
+
+    def wait_in_all_ways(self):
+        """Sessions that wait for their client, wherever one can."""
+        s = {name: self.smtp() for name in ('smtp', 'recipient', 'data',
+                                            'half a command')}
+        s.update((name, self.imap()) for name in (
+            'imap', 'selected', 'half a line', 'literal', 'append',
+            'notify'))
+        for name in ('recipient', 'data'):
+            s[name].smtp(f'MAIL FROM:<{CARL}>')
+            s[name].smtp(f'RCPT TO:<{BOB}>')
+        self.assertIn('354', s['data'].smtp('DATA'))
+        s['data'].send('Subject: x\r\n')
+        s['half a command'].send('MAIL FRO')
+        for name in ('selected', 'half a line', 'notify'):
+            s[name].imap('a', 'SELECT INBOX')
+        s['half a line'].send('b FETC')
+        s['literal'].send('b CREATE {100}\r\n')
+        s['append'].send('b APPEND INBOX {100}\r\n')
+        for name in ('literal', 'append'):
+            self.assertEqual(s[name].line()[:1], b'+')
+            s[name].send('Subject')
+        self.assertIn(b'b OK', s['notify'].imap(
+            'b', 'NOTIFY SET (SELECTED (MessageNew MessageExpunge))'))
+        return s
+
+    def test_who_waits_is_ended_without_a_command(self):
+        before = self.system.db.queue.count_documents({})
+        for text, *words in (
+                ('disabled', 'mailbox', 'set', CARL, '--disable'),
+                ('removed', 'mailbox', 'remove', CARL, '--yes')):
+            sessions = self.wait_in_all_ways()
+            self.system.m3mta(*words)
+            for name, d in sessions.items():
+                said = self.last_words(d).decode()
+                self.assertRegex(said, rf'^(421|\* BYE).*{text}', name)
+            if text == 'disabled':
+                self.system.m3mta('mailbox', 'set', CARL, '--enable')
+        self.assertEqual(self.system.db.queue.count_documents({}), before)
+
+    def connections(self):
+        return self.system.client.admin.command('serverStatus')[
+            'connections']['current']
+
+    def test_who_waits_holds_no_connection_and_looks_in_turn(self):
+        before = self.connections()
+        sessions = [self.imap() for _ in range(30)]
+        sessions += [self.smtp() for _ in range(30)]
+        wait_for(lambda: self.connections() < before + 30, 60, 'rest')
+        peak = 0
+        end = time.monotonic() + 8
+        while time.monotonic() < end:
+            peak = max(peak, self.connections())
+            time.sleep(0.05)
+        self.assertLess(peak, before + 50)
+        for d in sessions[:30]:
+            self.assertIn(b'OK', d.imap('n', 'SELECT INBOX'))
+        for d in sessions[30:]:
+            self.assertIn('250', d.smtp(f'MAIL FROM:<{CARL}>'))
+
+    def test_what_a_login_may_do_is_looked_at_as_well(self):
+        s, d = self.system, self.smtp()
+
+        def may(command, code):
+            d.smtp('RSET')
+            first = d.smtp(f'MAIL FROM:<{command}>')
+            answer = d.smtp('RCPT TO:<x@far.example>')
+            self.assertRegex(first if first[:1] != '2' else answer, code)
+
+        may(CARL, '^5')
+        s.m3mta('mailbox', 'set', CARL, '--may-relay', f'--sender={ANN}')
+        may(CARL, '^250')
+        may(ANN, '^250')
+        s.m3mta('mailbox', 'set', CARL, '--no-relay',
+                f'--no-sender={ANN}')
+        may(ANN, '^550 5.7.1 That sender')
+        may(CARL, '^5')
+        s.m3mta('mailbox', 'set', CARL, '--route=mx.far.example')
+        may(CARL, '^250')
 
     def test_disabling_ends_open_sessions(self):
         self.ends('disabled', 'mailbox', 'set', CARL, '--disable')
