@@ -13,6 +13,8 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "catenate.h"
+#include "db/blob.h"
+#include "db/limits.h"
 #include "mail/accept.h"
 #include "mime/crlf.h"
 #include "notify.h"
@@ -22,7 +24,7 @@
 #include "base/banned.h"
 
 /* Octets of small messages that one transaction takes with it. */
-enum { MAX_KEPT = 4 << 20 };
+enum { MAX_KEPT = 4 << 20, HOUR_MS = 3600000 };
 
 struct append {
 	struct session *s;
@@ -42,6 +44,8 @@ struct append {
 	struct crlf crlf;
 	struct buf scratch;
 	const char *wrong;            /* with the octets; told at the end */
+	bool has_room;                /* of what failed (append_may_fail) */
+	bool is_stored;
 	enum rc rc;
 	struct err err;
 };
@@ -111,6 +115,66 @@ take_head(struct append *a, struct append_message *m)
 
 /* --- octets ------------------------------------------------------------------------- */
 
+/* Of the session's user, who may append to others' folders too. */
+static struct str
+append_key(const struct append *a)
+{
+	char text[UUID_TEXT];
+
+	return arena_join(a->s->command_arena, STR("given up, "),
+	    uuid_format(&a->s->user->owner, text));
+}
+
+/*
+ * What a command wrote before it failed stays until gc has been there, so
+ * nobody may do that without end. Small messages are not written before
+ * they are stored. False: answered.
+ */
+static bool
+append_may_fail(struct append *a)
+{
+	struct limit_state state = { 0 };
+	struct str key;
+	bool is_held = false;
+
+	if (a->has_room || (a->n == 0 && a->next.size <= LIMIT_QUEUE_BODY &&
+		a->kept < MAX_KEPT))
+		return true;
+	key = append_key(a);
+	a->rc = limit_look(a->s->p->db, &key, 1, &is_held, &a->err);
+	if (a->rc == RC_OK && is_held)
+		a->rc = limit_take(a->s->p->db, key, 0, HOUR_MS, &state,
+		    &a->err);
+	if (state.n > LIMIT_IMAP_GIVEN_UP)
+		return refuse(a, "[LIMIT] Too much was sent that was not "
+		    "stored, try again later");
+	a->has_room = true;
+	return true;
+}
+
+/* Behind the answer. */
+static void
+append_give_up(struct append *a)
+{
+	struct arena *arena = a->s->command_arena;
+	VEC(struct oid) blobs = { 0 };
+	struct limit_state unused;
+	size_t i;
+
+	for (i = 0; i < a->messages.n; i++) {
+		const struct append_message *m = &a->messages.v[i];
+
+		if (m->facts.len && !m->body.len)
+			VEC_PUSH(arena, &blobs, m->blob);
+	}
+	if (a->is_stored || (blobs.n == 0 && a->size <= LIMIT_QUEUE_BODY))
+		return;
+	chat_flush(a->s);
+	blob_give_up(a->s->p->db, blobs.v, blobs.n);
+	(void)limit_take(a->s->p->db, append_key(a),
+	    (int64_t)(a->total + a->size), HOUR_MS, &unused, &a->err);
+}
+
 /* Before they are sent, or read. False: answered. */
 static bool
 check_room(struct append *a, uint64_t n)
@@ -171,6 +235,7 @@ static void
 end_message(struct append *a, struct append_message *m)
 {
 	const struct facts *unused;
+	bool is_empty = a->size == 0;
 
 	buf_reset(&a->scratch);
 	crlf_finish(&a->crlf, &a->scratch);
@@ -186,8 +251,9 @@ end_message(struct append *a, struct append_message *m)
 	acceptance_free(a->acc);
 	a->acc = NULL;
 	a->total += a->size;
+	a->size = 0;
 	/* How a client cancels a MULTIAPPEND (RFC 3502). */
-	if (a->size == 0 && a->rc == RC_OK && !a->wrong)
+	if (is_empty && a->rc == RC_OK && !a->wrong)
 		a->wrong = "An empty message cancels the command";
 }
 
@@ -365,6 +431,8 @@ take_all(struct append *a, const struct read_command *c, size_t n_before)
 		m = VEC_ADD(a->s->command_arena, &a->messages);
 		if (!take_head(a, m))
 			return false;
+		if (!append_may_fail(a))
+			return false;
 		begin_message(a);
 		ok = take_data(a);
 		if (ok)
@@ -424,6 +492,7 @@ store(struct append *a, uint32_t *ret_validity, uint32_t *ret_first)
 		chat_failure(s, &a->err);
 		return false;
 	}
+	a->is_stored = true;
 	view_note_own(s, &a->to->id, *ret_first, a->messages.n);
 	own.folder = a->to->id;
 	own.n_new = a->messages.n;
@@ -458,6 +527,7 @@ cmd_append(struct session *s, const struct read_command *c)
 		read_drop(s, &a.next);
 	else if (take_all(&a, c, 1))
 		append(&a);
+	append_give_up(&a);
 	buf_done(&a.scratch);
 }
 
@@ -529,5 +599,6 @@ cmd_replace(struct session *s, const struct read_command *c)
 		read_drop(s, &a.next);
 	else if (take_all(&a, c, 2))
 		replace(&a);
+	append_give_up(&a);
 	buf_done(&a.scratch);
 }

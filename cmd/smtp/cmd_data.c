@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/limits.h"
+#include "db/blob.h"
 #include "db/queue.h"
 #include "last_look.h"
 #include "log/log.h"
@@ -35,6 +36,8 @@ struct reception {
 	struct acceptance *acc;
 	uint64_t max;
 	int64_t start_ms;         /* of DATA */
+	struct oid blob;
+	bool is_given_up;         /* the blob is there, its message is not */
 	enum rc rc;               /* of the store: sticky */
 	struct err err;
 };
@@ -361,6 +364,8 @@ commit(struct reception *r)
 		item.delivered_to = facts->delivered_to;
 	if (r->rc == RC_OK)
 		item.body = acceptance_body(r->acc);
+	r->blob = item.blob;
+	r->is_given_up = r->rc == RC_OK && !item.body.len;
 	FAULT_POINT("smtp-blob-done");
 	if (r->rc == RC_OK &&
 	    facts->received > config_int(s->config, CFG_SMTP_HOPS)) {
@@ -378,6 +383,7 @@ commit(struct reception *r)
 		    s->p->db, &item, clock_deadline(COMMIT_MS), &r->err);
 	if (!check_content(r))
 		return;
+	r->is_given_up &= s->txn.is_discarded;
 	FAULT_POINT("smtp-before-250");
 	cmd_answer_data(s, 250, "2.0.0",
 	    arena_join(s->txn_arena, STR("OK queued as "), id));
@@ -474,6 +480,10 @@ cmd_data(struct session *s, struct str argument)
 	else if (check_content(&r))
 		commit(&r);
 	intake_free(r.intake);
+	if (r.is_given_up) {
+		chat_flush(s);
+		blob_give_up(s->p->db, &r.blob, 1);
+	}
 	acceptance_free(r.acc);
 	buf_done(&r.scratch);
 	session_reset(s);

@@ -41,6 +41,7 @@
 #define LIMIT_IMAP_BATCH_MIN     500    /* UIDBATCHES: messages of a batch */
 #define LIMIT_IMAP_BATCH_SPAN    100000 /* ... of all batches of a range */
 #define LIMIT_IMAP_BATCHES       100    /* ... commands while nothing changes */
+#define LIMIT_IMAP_GIVEN_UP      (INT64_C(1) << 30) /* octets an hour of APPENDs that failed */
 #define LIMIT_IMAP_MESSAGES      1000   /* of one APPEND */
 #define LIMIT_IMAP_PARTS         1000   /* of its CATENATEs */
 #define LIMIT_IMAP_SEARCH_HEADER (1 << 20) /* octets of a header looked into */

@@ -183,19 +183,13 @@ blob_insert(
 	return rc;
 }
 
-static void
-delete_chunks(struct blob_writer *w)
+/* No chunk is deleted here: not every program has the right to. */
+void
+blob_give_up(struct db *db, const struct oid *v, size_t n)
 {
-	bson_t filter = BSON_INITIALIZER, range;
 	struct err unused;
 
-	BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &range);
-	add_key(&range, "$gte", &w->id, 0);
-	add_key(&range, "$lte", &w->id, w->n_chunks);
-	bson_append_document_end(&filter, &range);
-	(void)db_delete_many(w->db, DB_BLOBS, &filter, NULL, &unused);
-	(void)incoming_forget(w->db, &w->id, 1, &unused);
-	bson_destroy(&filter);
+	(void)incoming_end(db, v, n, &unused);
 }
 
 void
@@ -204,7 +198,7 @@ blob_writer_free(struct blob_writer *w)
 	if (!w)
 		return;
 	if (!w->is_finished && w->n_chunks)
-		delete_chunks(w);
+		blob_give_up(w->db, &w->id, 1);
 	buf_done(&w->chunk);
 	mem_free(w);
 }

@@ -29,8 +29,13 @@ enum rc blob_writer_finish(struct blob_writer *w, struct oid *ret_blob,
 enum rc blob_writer_finish_small(struct blob_writer *w, size_t max,
     struct oid *ret_blob, uint64_t *ret_size, struct str *ret_bytes,
     struct err *err);
-/* Frees; without a finish before it, also tries to delete the chunks. */
+/* Frees; without a finish before it, as blob_give_up. */
 void blob_writer_free(struct blob_writer *w);
+/*
+ * Blobs that were finished, and whose message was not stored after all: the
+ * next gc takes them, unless something refers to them. One write, one try.
+ */
+void blob_give_up(struct db *db, const struct oid *v, size_t n);
 
 /* Blobs of one chunk each, in one write; one that exists is left alone. */
 struct small_blob {

@@ -61,6 +61,24 @@ incoming_refer(
 }
 
 enum rc
+incoming_end(
+    struct db *db, const struct oid *v, size_t n, struct err *err)
+{
+	bson_t filter = BSON_INITIALIZER;
+	bson_t *change =
+	    BCON_NEW("$set", "{", "at", BCON_DATE_TIME(0), "}");
+	enum rc rc = RC_OK;
+
+	incoming_add_ids(&filter, v, n);
+	if (n)
+		rc = db_update_many(
+		    db, DB_INCOMING, &filter, change, NULL, err);
+	bson_destroy(change);
+	bson_destroy(&filter);
+	return rc;
+}
+
+enum rc
 incoming_forget(
     struct db *db, const struct oid *v, size_t n, struct err *err)
 {

@@ -23,6 +23,13 @@ enum rc incoming_begin(
  */
 enum rc incoming_refer(
     struct db *db, const struct oid *v, size_t n, struct err *err);
+/*
+ * Nobody will make a reference to these, as far as the writer knows: their
+ * signs are as old as can be, and the next gc decides. So this is harmless
+ * also when a commit, whose answer did not come, is done later.
+ */
+enum rc incoming_end(
+    struct db *db, const struct oid *v, size_t n, struct err *err);
 /* gc, in its transaction: nothing can refer to these any more. */
 enum rc incoming_forget(
     struct db *db, const struct oid *v, size_t n, struct err *err);

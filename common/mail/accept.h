@@ -37,7 +37,7 @@ enum rc acceptance_push(
 enum rc acceptance_finish(struct acceptance *acc, struct oid *ret_blob,
     uint64_t *ret_size, struct str *ret_packed,
     const struct facts **ret_facts, struct err *err);
-/* Without a finish before it, the chunks that were written are deleted. */
+/* Without a finish before it, what was written is given up (db/blob.h). */
 void acceptance_free(struct acceptance *acc);
 
 #endif

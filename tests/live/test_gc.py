@@ -277,6 +277,82 @@ class Orphans(Store):
             '$exists': True}}), 0)
 
 
+class GivenUp(Store):
+    """What was written for a message that was not stored goes with the next
+    gc; what has a young sign would stay a day."""
+
+    def setUp(self):
+        super().setUp()
+        self.blobs = self.system.db.blobs
+        self.before = self.blobs.count_documents({})
+        self.signs = self.young_signs()
+
+    def young_signs(self):
+        return self.system.db.incoming.count_documents(
+            {'at': {'$gt': datetime.datetime(1990, 1, 1)}})
+
+    def collected(self):
+        self.assertGreater(self.blobs.count_documents({}), self.before)
+        wait_for(lambda: self.young_signs() == self.signs, 30, 'signs')
+        self.system.m3mta('gc')
+        self.assertEqual(self.blobs.count_documents({}), self.before)
+        self.assertEqual(
+            self.system.db.incoming.count_documents({}), self.signs)
+        self.system.verify()
+
+    def cancelled(self, s):
+        """A MULTIAPPEND of two that were written, ended by an empty one."""
+        text = message('one', 100000)
+        one = f' {{{len(text)}+}}\r\n{text}'
+        return s.do(f'APPEND INBOX{one}{one} {{0+}}\r\n')
+
+    def test_of_a_command_that_failed(self):
+        self.assertIn(b' NO ', self.cancelled(self.imap()))
+        self.collected()
+
+    def test_of_a_command_that_broke_off(self):
+        s = self.imap()
+        text = message('one', 1200000)
+        s.d.send(f'x APPEND INBOX {{{len(text)}+}}\r\n{text}'
+                 f' {{{len(text)}+}}\r\n{text[:-1000]}')
+        wait_for(lambda: self.blobs.count_documents({}) >
+                 self.before + 2, 30, 'chunks')
+        s.d.close()
+        self.collected()
+
+    def test_of_data_that_broke_off(self):
+        d = self.begin_data()
+        d.send(message('one', 1200000))
+        wait_for(lambda: self.blobs.count_documents({}) > self.before)
+        d.close()
+        self.collected()
+
+    def test_of_a_message_that_was_refused(self):
+        d = self.begin_data()
+        d.send('Received: from a by b; x\r\n' * 200 + message('one', 100000))
+        self.assertTrue(d.smtp('.\r\n').startswith('554'))
+        d.smtp('NOOP')
+        self.collected()
+
+    def test_nobody_does_so_without_end(self):
+        """Counted for a user, whatever sessions; small ones take no room."""
+        self.cancelled(self.imap())
+        key = self.system.db.mailboxes.find_one(
+            {'_id': self.address})['owner']
+        key = f'given up, {uuid.UUID(bytes=bytes(key.bytes))}'
+        wait_for(lambda: self.system.db.limits.count_documents(
+            {'_id': key, 'n': {'$gt': 200000}}), 20, 'the count')
+        self.system.db.limits.update_one(
+            {'_id': key}, {'$set': {'n': 1 << 31}})
+        s = self.imap()
+        self.assertIn(b'NO [LIMIT]', self.cancelled(s))
+        self.assertIn(b' OK ', s.append(message('small')))
+        self.assertIn(b'NO [LIMIT]', s.append(message('big', 100000)))
+        self.system.db.limits.delete_one({'_id': key})
+        self.assertIn(b' OK ', s.append(message('big', 100000)))
+        self.system.m3mta('gc')
+
+
 class Bound(Store):
     """What is expunged and not yet collected is bounded."""
 
