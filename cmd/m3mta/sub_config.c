@@ -3,6 +3,7 @@
 #include "secret.h"
 
 #include "db/config_db.h"
+#include "model/config_fit.h"
 
 #include "base/banned.h"
 
@@ -83,12 +84,31 @@ fail(const struct err *err)
 				  : admin_fail(err);
 }
 
+/* What the mda starts with, and does not go together. */
+static int
+check_fit(struct admin *a)
+{
+	struct config c = a->p->config;
+	config_misfits misfits;
+	struct err err;
+	int code = EXIT_OK;
+	size_t i;
+
+	if (config_read_db(&c, a->a, a->p->db, "mda", &err) != RC_OK)
+		return fail(&err);
+	config_fit(&c, a->a, &misfits);
+	for (i = 0; i < misfits.n; i++)
+		code = admin_complain(
+		    EXIT_FAILED, "%.*s", STR_ARG(misfits.v[i]));
+	return code;
+}
+
 int
 sub_config_check(struct admin *a)
 {
 	struct err err = { .rc = RC_OK };
-
 	struct str ignored;
+	int code;
 
 	if (check_all(a->p->db, a, &err) != RC_OK ||
 	    admin_ignored_keys(a, &ignored, &err) != RC_OK)
@@ -97,6 +117,8 @@ sub_config_check(struct admin *a)
 		return admin_complain(EXIT_CONFIG,
 		    "%.*s: ignored, it belongs into the file; "
 		    "m3mta config unset removes it", STR_ARG(ignored));
+	if ((code = check_fit(a)) != EXIT_OK)
+		return code;
 	admin_say(a, "%s and database: no problem",
 	    a->p->config.path.len ? a->p->config.path.p : "defaults");
 	return EXIT_OK;

@@ -15,11 +15,11 @@
 #include "mail/accept.h"
 #include "mail/answer.h"
 #include "mime/crlf.h"
+#include "model/config_fit.h"
 
 #include "base/banned.h"
 
 enum {
-	DEFAULT_TIMEOUT_S = 30,
 	DEFAULT_MEMORY = 512 << 20,
 	DEFAULT_OUTPUT = 64 << 20,
 	BLOCK = 65536,
@@ -118,15 +118,6 @@ size_field(const struct config_record *f, struct str name, uint64_t n)
 {
 	(void)num_parse_size(config_field(f, name), &n);
 	return n;
-}
-
-static int64_t
-timeout_ms(const struct config_record *f)
-{
-	uint64_t seconds = DEFAULT_TIMEOUT_S;
-
-	(void)num_parse_duration(config_field(f, STR("timeout")), &seconds);
-	return (int64_t)seconds * 1000;
 }
 
 /* --- the message in a temporary file --------------------------------------------- */
@@ -349,7 +340,7 @@ run_one(struct run *r, const struct config_record *f)
 	struct exec_options o = {
 		.argv = make_argv(r->a, run),
 		.envp = make_env(r),
-		.timeout_ms = timeout_ms(f),
+		.timeout_ms = config_filter_timeout_ms(f),
 		.memory = size_field(f, STR("memory"), DEFAULT_MEMORY),
 		.output = size_field(f, STR("output"), DEFAULT_OUTPUT),
 	};

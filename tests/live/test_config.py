@@ -83,6 +83,36 @@ class Config(LiveTest):
                  option], code=78)
             self.assertIn(word, done.stderr)
 
+    def test_times_that_do_not_go_together(self):
+        s = self.system
+        s.m3mta('config', 'check')
+        for options, words in (
+                (['mda.lease=1m'], ['mda.lease (60s)',
+                                    'remote.timeout.reply (300s)']),
+                (['remote.timeout.message=2m'],
+                 ['remote.timeout.message (120s)',
+                  'remote.timeout.reply (300s)',
+                  'mda.lease is longer']),
+                (['mda.lease=20s', 'remote.timeout.reply=10s',
+                  'remote.timeout.connect=10s',
+                  'remote.timeout.short=10s', 'spam.at=mda',
+                  'spam.server=127.0.0.1:1'],
+                 ['spam.timeout (30s)']),
+                (['remote.timeout.short=10m'], ['remote.timeout.short'])):
+            with self.subTest(options):
+                argv = [binary('m3mta'), '-c', s.config]
+                for option in options:
+                    argv += ['-o', option]
+                done = s.run(argv + ['config', 'check'], code=1)
+                for word in words:
+                    self.assertIn(word, done.stderr.decode())
+        with open(s.config) as f:
+            settings = json.load(f)
+        settings['filters'] = [{'run': '/bin/true', 'timeout': '20m'}]
+        path = self.file(json.dumps(settings))
+        done = s.run([binary('m3mta'), '-c', path, 'config', 'check'], code=1)
+        self.assertIn(b'entry 1 of filters (1200s)', done.stderr)
+
     def shown(self, *words):
         rows = self.system.m3mta_json('config', 'show', *words, '--origin')
         return {r['key']: (r['value'], r['origin']) for r in rows}
