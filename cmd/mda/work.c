@@ -108,8 +108,10 @@ mda_put_off(
 			v[k++] = jobs[i]->item;
 	}
 	rc = queue_release_claim(m->db, v, k, wait_ms, err);
+	/* What is lost is another's: lease_end() forgives its start. */
 	for (i = 0; rc == RC_OK && i < n; i++)
-		jobs[i]->is_finished |= job_is_only_later(jobs[i]);
+		jobs[i]->is_finished |=
+		    !jobs[i]->is_lost && job_is_only_later(jobs[i]);
 	return rc;
 }
 

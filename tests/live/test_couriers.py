@@ -182,8 +182,100 @@ class Shortage(CourierTest):
         wait_for(lambda: len(good.messages) == 2, 20, 'the place kept')
 
 
+class Doorbell(CourierTest):
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        cls.system.set('mda.loop.interval', '3600s')
+        cls.system.write_config()
+
+    def test_what_a_person_makes_due_is_tried_at_once(self):
+        """Not when the loop looks the next time."""
+        s = self.system
+        self.start()
+        self.one()  # it has looked
+        for verb in ('retry', 'release', 'bounce'):
+            before = self.inbox('ann' if verb == 'bounce' else 'bob')
+            self.post('bob@example.org' if verb != 'bounce'
+                      else 'u@slow.example', now=False)
+            item, = self.waiting()
+            s.m3mta('queue', verb, str(item['_id']))
+            wait_for(lambda: not self.waiting(), 30, verb)
+            wait_for(lambda: self.inbox(
+                'ann' if verb == 'bounce' else 'bob') > before, 30, verb)
+
+    def post(self, to, now=True):
+        """Not now: as if it waited, or was held, when it came in."""
+        if now:
+            super().post(to)
+            return
+        bell = self.system.folder + '/mda.sock'
+        os.rename(bell, bell + '.away')
+        super().post(to)
+        self.system.db.queue.update_many({}, [{'$set': {
+            'next_at': {'$add': ['$$NOW', 3600000]}}}])
+        os.rename(bell + '.away', bell)
+
+
+class Deaths(CourierTest):
+    """What dies of a signal is in the log, with the signal."""
+
+    def log_has(self, *words):
+        return lambda: all(w in self.system.logs() for w in words)
+
+    def test_a_courier_and_a_worker_that_die_are_logged(self):
+        fake = self.fake('slow.example', script=SILENT)
+        self.post('u@slow.example')
+        mda = self.start()
+        wait_for(lambda: fake.at_once, 30, 'the courier')
+        worker, = self.children(mda.pid)
+        courier, = self.children(worker)
+        os.kill(courier, signal.SIGKILL)
+        wait_for(self.log_has('event=courier-died',
+                              f'pid={courier} signal=9'), 20, 'the line')
+        self.one()  # the loop goes on
+        os.kill(worker, signal.SIGSEGV)
+        mda.wait(20)
+        self.assertEqual(mda.returncode, -signal.SIGSEGV)
+        self.assertIn('event=worker-died', self.system.logs())
+        self.assertIn(f'pid={worker} signal=11', self.system.logs())
+
+    @staticmethod
+    def children(pid):
+        done = subprocess.run(['ps', '--ppid', str(pid), '-o', 'pid='],
+                              stdout=subprocess.PIPE, check=False)
+        return [int(x) for x in done.stdout.split()]
+
+
 class Success(CourierTest):
     """NOTIFY=SUCCESS from outside, to hosts that do not answer."""
+
+    def test_who_may_relay_by_the_document_of_smtp_is_inside(self):
+        """The network stands where only m3mta-smtp reads it."""
+        s = self.system
+        s.set('report.success.outside', 1)
+        s.write_config()
+        self.addCleanup(s.write_config)
+        self.addCleanup(s.settings.pop, 'report')
+        s.m3mta('domain', 'set', 'slow.example', '--route=127.0.0.1:1')
+        s.m3mta('config', 'set', 'smtp', 'smtp.relay.networks', '127.0.0.1')
+        for n in (3, 1):
+            port = s.serve('m3mta-smtp', 'smtp')
+            for i in range(3):
+                d = self.dialog('m3mta-smtp', port=port)
+                d.reply()
+                for line in ('EHLO a', f'MAIL FROM:<s{i}@slow.example>',
+                             'RCPT TO:<bob@example.org> NOTIFY=SUCCESS',
+                             'DATA'):
+                    self.assertIn(d.smtp(line)[:1], '23')
+                self.assertTrue(
+                    d.smtp('A: b\r\n\r\nx\r\n.').startswith('250'))
+                d.close()
+            s.mda()
+            self.assertEqual(self.reports(), n)
+            s.db.queue.delete_many({})
+            s.db.limits.delete_many({})
+            s.m3mta('config', 'unset', 'smtp', 'smtp.relay.networks')
 
     def ask(self, peer, sender):
         self.post('bob@example.org', sender=sender, rcpt=' NOTIFY=SUCCESS')

@@ -147,6 +147,27 @@ class Leases(LeaseTest):
         except OSError:
             return False
 
+    def test_a_worker_that_lost_its_lease_and_lives_was_no_death(self):
+        """It stood still, another one began; when it goes on its start is
+        taken back, while the other one is at work."""
+        fake = self.fake('slow.example', delays={'RCPT': 25})
+        self.post('u@slow.example')
+        first = self.start()
+        wait_for(lambda: any(c.startswith('RCPT') for c in fake.commands),
+                 30, 'the first session')
+        frozen, = self.couriers(first.pid)
+        os.kill(frozen, signal.SIGSTOP)
+        self.addCleanup(self.let_go, frozen)
+        self.start()
+        wait_for(lambda: self.waiting()[0]['starts'] == 2, 60,
+                 'the second claim')
+        os.kill(frozen, signal.SIGCONT)
+        wait_for(lambda: self.waiting()[0]['starts'] == 1, 20,
+                 'the start that is given back')
+        self.assertTrue(self.waiting()[0]['leased'])
+        wait_for(lambda: not self.waiting(), 60, 'an empty queue')
+        self.assertEqual(len(fake.messages), 1)
+
     def test_what_a_worker_has_is_left_alone(self):
         fake = self.fake('slow.example', delays={'RCPT': 8})
         self.post('u@slow.example')
