@@ -32,11 +32,11 @@ success_key(struct mda *m, const struct queue_item *item)
 
 /* No login, no network of ours, no process of this host. */
 static bool
-success_is_outside(const struct mda *m, const struct queue_item *item)
+success_is_outside(const struct queue_item *item)
 {
-	return item->login.len == 0 && str_equals(item->origin, STR("smtp")) &&
-	    success_address(item).len > 0 &&
-	    !rcpt_is_relay_network(m->config, success_address(item));
+	return item->login.len == 0 && !item->may_relay &&
+	    str_equals(item->origin, STR("smtp")) &&
+	    success_address(item).len > 0;
 }
 
 static void
@@ -66,7 +66,7 @@ success_may_report(struct mda *m, const struct queue_item *item,
 	struct str key;
 	enum rc rc = RC_OK;
 
-	*ret_may = !success_is_outside(m, item);
+	*ret_may = !success_is_outside(item);
 	if (*ret_may)
 		return RC_OK;
 	key = success_key(m, item);

@@ -225,6 +225,8 @@ fill_item(struct reception *r, struct queue_item *item)
 		.smtputf8 = s->txn.smtputf8,
 		.body_8bit = s->txn.is_8bit,
 		.login = s->login ? s->login->address : STR(""),
+		.may_relay = rcpt_may_relay(
+		    s->config, s->login, s->c->peer.address),
 		.peer = arena_printf(s->txn_arena, "[%.*s]:%u",
 		    STR_ARG(s->c->peer.address), s->c->peer.port),
 		.helo = s->helo,

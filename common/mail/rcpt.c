@@ -109,13 +109,19 @@ rcpt_is_relay_network(const struct config *c, struct str peer)
 	return false;
 }
 
+bool
+rcpt_may_relay(
+    const struct config *c, const struct mailbox *login, struct str peer)
+{
+	/* A mailbox with a relay of its own takes that one. */
+	return (login && (login->may_relay || login->route.len)) ||
+	    rcpt_is_relay_network(c, peer);
+}
+
 static bool
 may_relay(const struct config *c, const struct rcpt_question *q)
 {
-	/* A mailbox with a relay of its own takes that one. */
-	return q->is_delivery ||
-	    (q->login && (q->login->may_relay || q->login->route.len)) ||
-	    rcpt_is_relay_network(c, q->peer);
+	return q->is_delivery || rcpt_may_relay(c, q->login, q->peer);
 }
 
 static enum rcpt_verdict

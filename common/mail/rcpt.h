@@ -61,5 +61,11 @@ enum rc rcpt_decide(struct db *db, struct arena *a, const struct config *c,
 
 /* smtp.relay.networks has this address. */
 bool rcpt_is_relay_network(const struct config *c, struct str peer);
+/*
+ * May this client send to other systems? login: or NULL. Only smtp asks, with
+ * its own configuration; others find the answer in the queue document.
+ */
+bool rcpt_may_relay(
+    const struct config *c, const struct mailbox *login, struct str peer);
 
 #endif

@@ -78,6 +78,7 @@ struct queue_item {
 	bool body_8bit;
 	bool require_tls;
 	struct str login;        /* authenticated address, or "" */
+	bool may_relay;          /* smtp took it from somebody who may */
 	struct str peer;         /* "[addr]:port" */
 	struct str helo;
 	struct str origin;       /* "smtp", "submission", "lmtp", "bounce",
