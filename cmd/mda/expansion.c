@@ -85,7 +85,30 @@ expansion_check(struct mda *m, struct verdict *v, const struct expansion *e)
 	return false;
 }
 
-static void
+/*
+ * Where the way is long, its words fill the document before the recipients
+ * do. False: these do not fit, and none of them is added.
+ */
+static bool
+expansion_fits(struct mda *m, struct job *j, struct verdict *v, size_t before)
+{
+	size_t i, size = 0;
+
+	if (j->size == 0)
+		j->size = queue_size(j->item);
+	for (i = before; i < j->added.n; i++)
+		size += queue_recipient_size(&j->added.v[i]);
+	if (j->size + size <= LIMIT_QUEUE_DOCUMENT) {
+		j->size += size;
+		return true;
+	}
+	j->added.n = before;
+	verdict_fail(m, v, 550, "5.3.0",
+	    STR("Aliases give too many recipients by ways too long"));
+	return false;
+}
+
+static bool
 expansion_add(
     struct mda *m, struct job *j, struct verdict *v, const struct expansion *e)
 {
@@ -102,6 +125,7 @@ expansion_add(
 		if (!expansion_is_known(j, v, before, r.address))
 			VEC_PUSH(m->a, &j->added, r);
 	}
+	return expansion_fits(m, j, v, before);
 }
 
 static enum rc
@@ -117,9 +141,9 @@ expansion_run(struct mda *m, struct job *j, struct verdict *v,
 	q->path = v->now.final_key;
 	q->max = expansion_room(j);
 	rc = expand_address(m->a, q, &e, err);
-	if (rc != RC_OK || !expansion_check(m, v, &e))
+	if (rc != RC_OK || !expansion_check(m, v, &e) ||
+	    !expansion_add(m, j, v, &e))
 		return rc;
-	expansion_add(m, j, v, &e);
 	verdict_set(m, v, FATE_EXPANDED, 250, "2.1.5", str_from_cstr(text));
 	v->now.state = RECIPIENT_DELIVERED;
 	v->now.host = STR("");
@@ -153,6 +177,7 @@ expansion_post(struct mda *m, struct job *j, struct verdict *v)
 {
 	const struct mailbox *list = v->answer.mailbox;
 	struct str path = v->now.final_key;
+	struct queue_item post;
 
 	if (expand_path_has(m->a, path, list->address)) {
 		verdict_fail(m, v, 550, "5.4.6",
@@ -168,10 +193,15 @@ expansion_post(struct mda *m, struct job *j, struct verdict *v)
 		    STR("The list has too many members"));
 		return;
 	}
-	VEC_PUSH(m->a, &j->posts, list_post(m->a, j->item, list,
-	    expand_path_add(m->a, path, list->address),
-	    db_time(m->db),
-	    config_int(m->config, CFG_RETRY_EXPIRE)));
+	post = list_post(m->a, j->item, list,
+	    expand_path_add(m->a, path, list->address), db_time(m->db),
+	    config_int(m->config, CFG_RETRY_EXPIRE));
+	if (queue_size(&post) > LIMIT_QUEUE_DOCUMENT) {
+		verdict_fail(m, v, 550, "5.3.0",
+		    STR("The list has too many members by a way too long"));
+		return;
+	}
+	VEC_PUSH(m->a, &j->posts, post);
 	verdict_set(
 	    m, v, FATE_EXPANDED, 250, "2.1.5", STR("expanded list"));
 	v->now.state = RECIPIENT_DELIVERED;

@@ -83,6 +83,8 @@ struct job {
 	VEC(struct queue_item) posts; /* what goes to lists, new messages */
 	struct mailbox *sender;       /* that logged in to send it, or NULL */
 	bool has_sender;              /* it was asked */
+	size_t size;                  /* of its document with what is added
+	                               * (queue_size), 0 = not asked */
 	int64_t lease_ms;           /* monotonic: until then it is ours */
 	bool is_lost;               /* the lease is another's, or ran out */
 	bool is_finished;           /* the document is gone, or another

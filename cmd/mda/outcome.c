@@ -348,6 +348,12 @@ ring(const struct writing *w)
  * Only what was delivered: that must not be repeated. What was refused is
  * written with its report, at the end of the attempt.
  */
+static bool
+outcome_is_too_big(enum rc rc, const struct err *err)
+{
+	return rc == RC_BUG && strcmp(err->code, "5.3.4") == 0;
+}
+
 enum rc
 outcome_progress(struct mda *m, struct job *j, struct err *err)
 {
@@ -372,6 +378,10 @@ outcome_progress(struct mda *m, struct job *j, struct err *err)
 		return RC_OK;
 	rc = queue_write_outcome(m->db, &o, &lost, err);
 	FAULT_POINT("mda-after-progress");
+	if (outcome_is_too_big(rc, err)) {
+		log_failure("outcome", err); /* the end of the attempt acts */
+		return RC_OK;
+	}
 	for (i = 0; rc == RC_OK && !lost && i < k; i++) {
 		log_outcome(m, j, &j->verdicts[v[i].recipient]);
 		j->verdicts[v[i].recipient].is_written = true;
@@ -380,18 +390,38 @@ outcome_progress(struct mda *m, struct job *j, struct err *err)
 	return rc;
 }
 
-enum rc
-outcome_write(struct mda *m, struct job *j, struct err *err)
+/*
+ * The document cannot become what we want to make of it, and could not the
+ * next time either. What did not arrive fails, so that somebody hears of it.
+ */
+static void
+outcome_shrink(struct mda *m, struct job *j)
+{
+	size_t i;
+
+	j->added.n = j->posts.n = 0;
+	for (i = 0; i < j->item->n_recipients; i++) {
+		struct verdict *v = &j->verdicts[i];
+
+		if (v->fate == FATE_EXPANDED ||
+		    v->now.state == RECIPIENT_PENDING)
+			verdict_fail(m, v, 554, "5.3.4",
+			    STR("Too large for the queue with all of its "
+				"recipients"));
+		v->now.transcript = STR("");
+	}
+}
+
+static enum rc
+outcome_write_once(
+    struct mda *m, struct job *j, bool *ret_lost, struct err *err)
 {
 	struct writing w = { .m = m, .j = j,
 		.step = retry_after(m->config, j->item->attempts) };
 	struct queue_outcome o = { .item = j->item, .ends_attempt = true };
-	bool lost = false;
 	size_t i;
 	enum rc rc;
 
-	if (j->is_lost || j->is_finished)
-		return RC_OK;
 	look_at(&w);
 	if ((rc = make_reports(&w, err)) != RC_OK)
 		return rc;
@@ -411,13 +441,30 @@ outcome_write(struct mda *m, struct job *j, struct err *err)
 	o.reports = w.reports.v;
 	o.n_reports = w.reports.n;
 	FAULT_POINT("mda-before-outcome");
-	rc = queue_write_outcome(m->db, &o, &lost, err);
+	rc = queue_write_outcome(m->db, &o, ret_lost, err);
 	FAULT_POINT("mda-after-outcome");
-	if (rc == RC_OK && !lost) {
+	if (rc == RC_OK && !*ret_lost) {
 		log_all(&w);
 		ring(&w);
 		if (o.is_done)
 			success_end(m, j->item);
+	}
+	return rc;
+}
+
+enum rc
+outcome_write(struct mda *m, struct job *j, struct err *err)
+{
+	bool lost = false;
+	enum rc rc;
+
+	if (j->is_lost || j->is_finished)
+		return RC_OK;
+	rc = outcome_write_once(m, j, &lost, err);
+	if (outcome_is_too_big(rc, err)) {
+		log_failure("outcome", err);
+		outcome_shrink(m, j);
+		rc = outcome_write_once(m, j, &lost, err);
 	}
 	j->is_lost = lost;
 	return rc;

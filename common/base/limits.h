@@ -86,9 +86,9 @@
 #define LIMIT_ALIAS_FANOUT       10000
 #define LIMIT_QUEUE_BODY         65536  /* octets kept in the queue document */
 #define LIMIT_REPORT_HEADER      65536  /* octets that a report gives back */
-#define LIMIT_QUEUE_DOCUMENT     (8 << 20) /* octets when it is made; mongod
-					    * takes 16 MiB */
-#define LIMIT_QUEUE_TEXTS        (4 << 20) /* ... of all answers in it */
+#define LIMIT_QUEUE_DOCUMENT     (8 << 20) /* octets when it is made or made
+					    * longer; mongod takes 16 MiB */
+#define LIMIT_QUEUE_TEXTS        (4 << 20) /* ... of all answers and dialogs */
 #define LIMIT_TRANSCRIPT         4096   /* octets kept of one session */
 
 #endif

@@ -70,7 +70,7 @@ static bool
 is_our_fault(uint32_t code)
 {
 	static const uint32_t codes[] = { 2, 9, 14, 28, 40, 52, 59, 66, 168,
-		10334, 16020, 17280, 17419, 17420, 40415 };
+		16020, 17280, 40415 };
 	size_t i;
 
 	for (i = 0; i < sizeof(codes) / sizeof(*codes); i++) {
@@ -78,6 +78,22 @@ is_our_fault(uint32_t code)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * A document, or a change of one, over mongod's limit: by the driver, which
+ * does not send it, or by mongod. It is so the next time as well.
+ */
+static bool
+db_is_too_big(const bson_error_t *error)
+{
+	bool is_server = error->domain == MONGOC_ERROR_SERVER ||
+	    error->domain == MONGOC_ERROR_WRITE_CONCERN;
+
+	return error->domain == MONGOC_ERROR_BSON ||
+	    (is_server &&
+		(error->code == 10334 || error->code == 17419 ||
+		    error->code == 17420));
 }
 
 /* A primary that is none any more, or is ending: the next one will answer. */
@@ -137,6 +153,9 @@ db_error(struct db *db, const bson_error_t *error, const bson_t *reply,
 	if (db->in_txn)
 		db->is_transient = reply &&
 		    mongoc_error_has_label(reply, "TransientTransactionError");
+	if (db_is_too_big(error))
+		return err_set(err, RC_BUG, "5.3.4", "database: %s: %s", what,
+		    error->message);
 	if (is_server && is_our_fault(error->code) && !db->is_transient)
 		rc = RC_BUG;
 	return err_set(err, rc, "4.3.0", "database: %s: %s", what,

@@ -60,15 +60,16 @@ enum rc
 queue_insert(struct db *db, const struct queue_item *item,
     int64_t deadline_ms, struct err *err)
 {
-	bson_t doc = BSON_INITIALIZER;
+	bson_t doc;
 	struct queue_insertion in = { item, &doc };
 	enum rc rc;
 
-	queue_encode(item, &doc);
-	if (doc.len > LIMIT_QUEUE_DOCUMENT)
-		rc = err_set(err, RC_PERM, "5.3.4",
+	if (queue_size(item) > LIMIT_QUEUE_DOCUMENT)
+		return err_set(err, RC_PERM, "5.3.4",
 		    "too many recipients for one message");
-	else if (item->body.len)
+	bson_init(&doc);
+	queue_encode(item, &doc);
+	if (item->body.len)
 		rc = queue_insert_document(db, &doc, deadline_ms, err);
 	else
 		rc = db_txn_run(db, queue_insert_with_blob, &in,
@@ -79,15 +80,24 @@ queue_insert(struct db *db, const struct queue_item *item,
 
 /* --- outcomes --------------------------------------------------------------------- */
 
-/* Thousands of recipients with long answers must fit into the document. */
+/*
+ * Thousands of recipients, each with a long answer or a dialog of its own,
+ * must fit into the document. What a dialog failed of is at its end.
+ */
 static struct queue_recipient
-queue_cut_text(
+queue_cut_texts(
     const struct queue_outcome *o, const struct queue_recipient *now)
 {
 	struct queue_recipient r = *now;
-	size_t max = LIMIT_QUEUE_TEXTS / (o->item->n_recipients + 1);
+	size_t max = LIMIT_QUEUE_TEXTS /
+	    (o->item->n_recipients + o->n_added + 1);
+	size_t text_max = r.transcript.len ? max / 2 : max;
 
-	r.text = str_slice(r.text, 0, r.text.len < max ? r.text.len : max);
+	if (r.text.len > text_max)
+		r.text = str_slice(r.text, 0, text_max);
+	max -= r.text.len;
+	if (r.transcript.len > max)
+		r.transcript = str_tail(r.transcript, r.transcript.len - max);
 	return r;
 }
 
@@ -101,7 +111,7 @@ encode_change(
 	BSON_APPEND_DOCUMENT_BEGIN(change, "$set", &set);
 	for (i = 0; i < o->n_changes; i++) {
 		struct queue_recipient now =
-		    queue_cut_text(o, &o->changes[i].now);
+		    queue_cut_texts(o, &o->changes[i].now);
 
 		queue_set_recipient(&set, o->changes[i].recipient, &now);
 	}

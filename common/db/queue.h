@@ -7,6 +7,15 @@
 #include "model/queue.h"
 
 /*
+ * Octets that the document takes, with room for where each recipient was
+ * delivered. The answers that they get are bounded apart
+ * (LIMIT_QUEUE_TEXTS), so what is within LIMIT_QUEUE_DOCUMENT when it is
+ * made, or made longer, never meets mongod's limit.
+ */
+size_t queue_size(const struct queue_item *item);
+size_t queue_recipient_size(const struct queue_recipient *r);
+
+/*
  * The commit of an acceptance: majority and journal, the same _id again
  * until deadline_ms (a duplicate key then means: it is stored). RC_TEMP:
  * not known to be stored.

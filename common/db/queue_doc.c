@@ -4,14 +4,22 @@
  * transcript, notify, orcpt, key, original}], created_at, next_at,
  * expires_at, epoch, starts, attempts, worker, claim, leased (a worker has it
  * until next_at), held, reason (why), released, facts, envid, ret, smtputf8,
- * body_8bit, require_tls, login, peer, helo, origin, session, spam,
- * headers, delivered_to.
+ * body_8bit, require_tls, login, relay (its client may), peer, helo, origin,
+ * session, spam, headers, delivered_to.
  */
 #include <stdio.h>
 
+#include "base/limits.h"
+#include "db/queue.h"
 #include "db/queue_doc.h"
 
 #include "base/banned.h"
+
+enum {
+	ITEM_FIXED = 8192,      /* names, numbers, and texts that SMTP bounds */
+	/* Names and numbers, and who takes it: a host or a mailbox. */
+	RECIPIENT_FIXED = 224 + LIMIT_SMTP_PATH,
+};
 
 static void
 add_date(bson_t *doc, const char *key, int64_t ms)
@@ -138,6 +146,24 @@ encode_recipients(const struct queue_item *item, bson_t *doc)
 	bson_append_array_end(doc, &array);
 }
 
+size_t
+queue_recipient_size(const struct queue_recipient *r)
+{
+	return RECIPIENT_FIXED + r->address.len + r->orcpt.len +
+	    r->final_key.len + r->original.len;
+}
+
+size_t
+queue_size(const struct queue_item *item)
+{
+	size_t i, size = ITEM_FIXED + item->body.len + item->facts.len +
+	    item->headers.len + item->delivered_to.len;
+
+	for (i = 0; i < item->n_recipients; i++)
+		size += queue_recipient_size(&item->recipients[i]);
+	return size;
+}
+
 void
 queue_encode(const struct queue_item *item, bson_t *doc)
 {
@@ -163,6 +189,7 @@ queue_encode(const struct queue_item *item, bson_t *doc)
 	BSON_APPEND_BOOL(doc, "body_8bit", item->body_8bit);
 	BSON_APPEND_BOOL(doc, "require_tls", item->require_tls);
 	doc_add_text(doc, "login", item->login);
+	BSON_APPEND_BOOL(doc, "relay", item->may_relay);
 	doc_add_text(doc, "peer", item->peer);
 	doc_add_text(doc, "helo", item->helo);
 	doc_add_text(doc, "origin", item->origin);
@@ -217,6 +244,7 @@ queue_decode(struct arena *a, const bson_t *doc, struct queue_item *item)
 		.body_8bit = doc_bool(doc, "body_8bit"),
 		.require_tls = doc_bool(doc, "require_tls"),
 		.login = doc_text_in(a, doc, "login"),
+		.may_relay = doc_bool(doc, "relay"),
 		.peer = doc_text_in(a, doc, "peer"),
 		.helo = doc_text_in(a, doc, "helo"),
 		.origin = doc_text_in(a, doc, "origin"),

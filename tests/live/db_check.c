@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "db/migrate.h"
 #include "db/blob.h"
 #include "db/config_db.h"
@@ -466,6 +467,79 @@ START_TEST(test_queue_bound)
 }
 END_TEST
 
+/* The longest that is taken, with the longest answers for each recipient. */
+START_TEST(test_queue_bound_with_answers)
+{
+	static const size_t lengths[][2] = { { 20, 0 }, { 250, 0 },
+		{ 20, 2500 } };
+	struct str text = arena_printf(a, "%02000d", 0);
+	struct str dialog = arena_printf(a, "%04096d", 0);
+	struct str host = arena_printf(a, "%0254d", 0);
+	struct queue_claim claim;
+	struct queue_outcome o = { .is_expansion = true };
+	struct queue_recipient one;
+	struct queue_change *v;
+	struct queue_item item;
+	size_t i, n, most;
+	bool lost;
+
+	for (n = 0; n < sizeof(lengths) / sizeof(*lengths); n++) {
+		item = (struct queue_item){ .id = oid_new(), .bucket = 3,
+			.blob = oid_new(), .body = STR("x"),
+			.sender = STR("s@example.org"),
+			.origin = STR("smtp") };
+		item.recipients =
+		    ARENA_ARRAY(a, 50000, struct queue_recipient);
+		one = (struct queue_recipient){ .state = RECIPIENT_PENDING,
+			.address = arena_printf(
+			    a, "%0*d", (int)lengths[n][0], 0),
+			.final_key = arena_printf(
+			    a, "%0*d", (int)lengths[n][1], 0) };
+		most = (LIMIT_QUEUE_DOCUMENT - queue_size(&item)) /
+		    queue_recipient_size(&one);
+		while (item.n_recipients < most)
+			item.recipients[item.n_recipients++] = one;
+		OK(queue_insert(db, &item, clock_deadline(20000), &err));
+		OK(queue_claim(db, a, 3, STR("w"), 1, 60000, true, &claim,
+		    &err));
+		ck_assert_uint_eq(claim.n, 1);
+		v = ARENA_ARRAY(a, item.n_recipients, struct queue_change);
+		for (i = 0; i < item.n_recipients; i++) {
+			v[i] = (struct queue_change){
+				i, claim.v[0].recipients[i] };
+			v[i].now.text = text;
+			v[i].now.transcript = dialog;
+			v[i].now.host = host;
+			v[i].now.status = STR("5.111.111");
+		}
+		o.item = &claim.v[0];
+		o.changes = v;
+		o.n_changes = item.n_recipients;
+		OK(queue_write_outcome(db, &o, &lost, &err));
+		ck_assert(!lost);
+		o.changes = NULL;
+		o.n_changes = 0;
+		o.is_done = true;
+		OK(queue_write_outcome(db, &o, &lost, &err));
+		o.is_done = false;
+	}
+}
+END_TEST
+
+/* The driver says so itself and sends nothing; it is not a thing to retry. */
+START_TEST(test_too_big)
+{
+	size_t n = 17 << 20;
+	char *p = mem_alloc(n);
+	struct small_blob blob = { oid_new(), str_make(p, n) };
+
+	memset(p, 'x', n);
+	ck_assert_int_eq(blob_insert(db, &blob, 1, &err), RC_BUG);
+	ck_assert_str_eq(err.code, "5.3.4");
+	mem_free(p);
+}
+END_TEST
+
 START_TEST(test_deliver)
 {
 	struct mailbox ann = add_mailbox("ann@example.org", 0);
@@ -584,6 +658,8 @@ main(void)
 	tcase_add_test(t, test_quota);
 	tcase_add_test(t, test_queue);
 	tcase_add_test(t, test_queue_bound);
+	tcase_add_test(t, test_queue_bound_with_answers);
+	tcase_add_test(t, test_too_big);
 	tcase_add_test(t, test_deliver);
 	tcase_add_test(t, test_gc);
 	tcase_add_test(t, test_config);

@@ -2,6 +2,8 @@
 too many, thousands of them, and a crash between two transactions."""
 import unittest
 
+import bson
+
 from harness import wait_for
 from test_leases import LeaseTest
 
@@ -100,6 +102,63 @@ class Lists(LeaseTest):
         self.assertEqual(len(sent), MANY)
         self.assertEqual(len(set(sent)), MANY)
         self.assertEqual(len(fake.messages), MANY // 100)
+
+    def long_names(self, n):
+        """Aliases, each the destination of the one before it."""
+        names = [f'a{i}' + 'x' * 235 + '@example.org' for i in range(n)]
+        template = self.system.db.mailboxes.find_one(
+            {'_id': 'all@example.org'})
+        self.system.db.mailboxes.insert_many([dict(
+            template, _id=name, kind='alias', destinations=[to])
+            for name, to in zip(names, names[1:] + ['all@example.org'])])
+        self.addCleanup(self.system.db.mailboxes.delete_many,
+                        {'_id': {'$in': names}})
+        return names
+
+    def test_a_way_too_long_for_so_many_ends_in_a_report(self):
+        """An alias, and a list, of 9,000 behind names of 250 octets: as a
+        document that was more than a database takes."""
+        self.make_list(9000)
+        fake = self.fake('slow.example')
+        first = self.long_names(8)[0]
+        for kind in ('list', 'alias'):
+            self.system.db.mailboxes.update_one(
+                {'_id': 'all@example.org'}, {'$set': {'kind': kind}})
+            before = self.inbox()
+            self.post(first)
+            self.system.mda()
+            self.assertEqual(self.waiting(), [], kind)
+            self.assertEqual(self.inbox(), before + 1)
+            self.assertIn('too long', self.last('ann'))
+        self.system.db.mailboxes.update_one(
+            {'_id': 'all@example.org'}, {'$set': {'kind': 'list'}})
+        self.assertEqual(fake.messages, [])
+
+    def last(self, name):
+        """The text of the newest message."""
+        owner = self.system.db.mailboxes.find_one(
+            {'_id': f'{name}@example.org'})['owner']
+        message = self.system.db.messages.find_one(
+            {'owner': owner}, sort=[('$natural', -1)])
+        blob = self.system.db.blobs.find(
+            {'_id': {'$gte': message['blob'].binary + bytes(4)}}) \
+            .sort('_id', 1).limit(1)[0]
+        return bytes(blob['b']).decode()
+
+    def test_a_document_that_is_full_ends_in_a_report(self):
+        """However it came to that: the outcome that does not fit is never
+        tried again and again."""
+        self.fake('slow.example', script={
+            'RCPT': '450 4.2.0 ' + 'x' * 1900})
+        before = self.inbox()
+        self.post('u@slow.example')
+        item, = self.waiting()
+        size = len(bson.encode(item))
+        self.system.db.queue.update_one({'_id': item['_id']}, {'$set': {
+            'filler': bytes(16 * 1024 * 1024 - size - 2000)}})
+        self.system.mda()
+        self.assertEqual(self.waiting(), [])
+        self.assertEqual(self.inbox(), before + 1)
 
     def test_a_crash_repeats_one_transaction_not_the_list(self):
         self.make_list(450)
