@@ -287,7 +287,8 @@ change_add_keyword(struct folder_change *c, struct str keyword, uint64_t kept,
 		return rc;
 	*ret_k = folder_keyword(f, STR(""));
 	table = ARENA_ARRAY(c->a, f->n_keywords + 1, struct str);
-	memcpy(table, f->keywords, f->n_keywords * sizeof(*table));
+	if (f->n_keywords)
+		memcpy(table, f->keywords, f->n_keywords * sizeof(*table));
 	table[*ret_k] = keyword;
 	f->n_keywords += *ret_k == f->n_keywords;
 	f->keywords = table;
