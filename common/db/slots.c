@@ -10,6 +10,9 @@ enum { KEEP_MS = 86400000 };
 
 #define NOW_PLUS(ms) "{", "$add", "[", "$$NOW", BCON_INT64(ms), "]", "}"
 
+/* In an expression a text that begins with '$' would be a path. */
+#define LITERAL(text) "{", "$literal", BCON_UTF8(text), "}"
+
 static struct str
 slot_key(struct arena *a, struct str key)
 {
@@ -37,7 +40,7 @@ take_pipeline(const char *worker, int64_t max, int64_t lease_ms)
 	    "]", "default", BCON_INT32(SLOT_GRANTED), "}", "}", "}", "}",
 	    "2", "{", "$set", "{", "slots", "{", "$cond", "[", "{", "$eq",
 	    "[", "$answer", BCON_INT32(SLOT_GRANTED), "]", "}", "{",
-	    "$concatArrays", "[", "$slots", "[", "{", "w", BCON_UTF8(worker),
+	    "$concatArrays", "[", "$slots", "[", "{", "w", LITERAL(worker),
 	    "until", NOW_PLUS(lease_ms), "}", "]", "]", "}", "$slots", "]",
 	    "}",
 	    "probe_at", "{", "$cond", "[", "{", "$and", "[", "{", "$eq", "[",
@@ -87,7 +90,7 @@ slot_keep(struct db *db, struct str key, struct str worker, int64_t lease_ms,
 	bson_t *pipeline = BCON_NEW("0", "{", "$set", "{", "slots", "{",
 	    "$map", "{", "input", "{", "$ifNull", "[", "$slots", "[", "]",
 	    "]", "}", "in", "{", "$cond", "[", "{", "$eq", "[", "$$this.w",
-	    BCON_UTF8(arena_dup_cstr(a, worker)), "]", "}", "{", "w",
+	    LITERAL(arena_dup_cstr(a, worker)), "]", "}", "{", "w",
 	    "$$this.w", "until", NOW_PLUS(lease_ms), "}", "$$this", "]", "}",
 	    "}", "}", "expires", NOW_PLUS(lease_ms + KEEP_MS), "}", "}");
 	enum rc rc = slot_change(db, key, pipeline, err);
@@ -105,7 +108,7 @@ slot_give(struct db *db, struct str key, struct str worker,
 	bson_t *pipeline = BCON_NEW(
 	    "0", "{", "$set", "{", "slots", "{", "$filter", "{", "input",
 	    "{", "$ifNull", "[", "$slots", "[", "]", "]", "}", "cond", "{",
-	    "$ne", "[", "$$this.w", BCON_UTF8(arena_dup_cstr(a, worker)),
+	    "$ne", "[", "$$this.w", LITERAL(arena_dup_cstr(a, worker)),
 	    "]", "}", "}", "}",
 	    "answered", "{", "$cond", "[",
 	    BCON_BOOL(end == SLOT_END_ANSWERED), "$$NOW", "$answered", "]",
