@@ -92,7 +92,7 @@ class Set:
 
     def freeze(self, port, seconds):
         process = self.processes[port]
-        process.send_signal(signal.SIGSTOP)
+        mongo.freeze(process.pid)
         time.sleep(seconds)
         process.send_signal(signal.SIGCONT)
 

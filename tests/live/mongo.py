@@ -4,6 +4,7 @@ import atexit
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -24,6 +25,26 @@ def find_mongod():
     setup = os.path.join(HERE, '..', '..', 'tools', 'setup')
     return subprocess.run([setup, 'mongod'], check=True,
                           stdout=subprocess.PIPE).stdout.decode().strip()
+
+
+def freeze(pid):
+    """SIGSTOP, and back when each thread stands still: the signal stops one
+    of them, when that gets a processor, and that one stops the others."""
+    os.kill(pid, signal.SIGSTOP)
+    end = time.monotonic() + 30
+    while not all(thread_state(pid, t) == 'T'
+                  for t in os.listdir(f'/proc/{pid}/task')):
+        if time.monotonic() > end:
+            raise AssertionError(f'{pid} does not stop')
+        time.sleep(0.005)
+
+
+def thread_state(pid, thread):
+    try:
+        with open(f'/proc/{pid}/task/{thread}/stat') as f:
+            return f.read().rsplit(')', 1)[1].split()[0]
+    except FileNotFoundError:
+        return 'T'
 
 
 class ReplicaSet:

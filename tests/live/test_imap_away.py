@@ -184,7 +184,7 @@ class Away(CaseTest):
         """SIGSTOP: connections stay and say nothing."""
         pid = self.server.pid
         try:
-            alive = self.go(lambda: os.kill(pid, signal.SIGSTOP))
+            alive = self.go(lambda: mongo.freeze(pid))
         finally:
             os.kill(pid, signal.SIGCONT)
         # Commands that were on their way may still be done: that is what
@@ -220,12 +220,13 @@ class Away(CaseTest):
         finally:
             self.port = port
         text = MESSAGE.decode()
-        append.send(f'a APPEND Sent {{{len(text)}+}}\r\n{text}\r\n')
-        copy.send('a COPY 1:2 Archive\r\n')
-        folders = self.system.db.folders
-        wait_for(lambda: sum(f['exists'] for f in folders.find(
-            {'name': {'$in': ['Sent', 'Archive']}})) == 3, 30, 'changes')
-        os.kill(self.server.pid, signal.SIGSTOP)
+        with self.bell() as bell:
+            append.send(f'a APPEND Sent {{{len(text)}+}}\r\n{text}\r\n')
+            copy.send('a COPY 1:2 Archive\r\n')
+            # They ring when they know that it is done.
+            for _ in range(2):
+                self.assertEqual(bell.recv(1), b'!')
+        mongo.freeze(self.server.pid)
         try:
             self.assertRegex(self.answer('APPEND', append),
                              rb'(?m)^a OK \[APPENDUID \d+ 1\]')
@@ -235,9 +236,20 @@ class Away(CaseTest):
             os.kill(self.server.pid, signal.SIGCONT)
         self.system.verify()
 
+    def bell(self):
+        """Of a session of this user that waits."""
+        owner = self.system.db.mailboxes.find_one(
+            {'_id': self.address})['owner']
+        folder = os.path.join(self.system.folder, 'imap', str(owner))
+        os.makedirs(folder, exist_ok=True)
+        bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        bell.bind(os.path.join(folder, 'test'))
+        bell.settimeout(30)
+        return bell
+
     def test_away_at_the_start(self):
         """A connection is greeted without the database."""
-        os.kill(self.server.pid, signal.SIGSTOP)
+        mongo.freeze(self.server.pid)
         try:
             s = harness.Dialog(self.system, None, port=self.port)
             self.addCleanup(s.close)
