@@ -250,6 +250,10 @@ take_result(struct mda *m, const struct delivery *d, const struct planned *p)
 		else
 			verdict_retry(m, v, 452, "4.2.2", STR("Mailbox full"));
 		break;
+	case DELIVER_GONE: /* asked anew, at once */
+		v->fate = FATE_LATER;
+		route_cache_forget(m->cache);
+		break;
 	case DELIVER_NO_FOLDER:
 		v->wants_inbox = !v->wants_inbox && d->folder.len > 0;
 		if (v->wants_inbox)
@@ -321,6 +325,8 @@ local_follow_twins(struct mda *m, struct job *j)
 		else if (v->twin->fate == FATE_RETRY)
 			verdict_retry(m, v, r->code,
 			    arena_dup_cstr(m->a, r->status), r->text);
+		else if (v->twin->fate == FATE_LATER)
+			v->fate = FATE_LATER;
 	}
 }
 

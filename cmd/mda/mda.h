@@ -121,6 +121,8 @@ void route_cache_free(struct route_cache *c);
  * middle: the jobs of a claim borrow from them.
  */
 void route_cache_refresh(struct route_cache *c);
+/* One of them was wrong: the next refresh forgets all. */
+void route_cache_forget(struct route_cache *c);
 /* Fills the verdicts of all pending recipients. */
 enum rc route_job(struct mda *m, struct job *j, struct err *err);
 

@@ -56,6 +56,12 @@ route_cache_refresh(struct route_cache *c)
 	c->until_ms = clock_deadline(CACHE_MS);
 }
 
+void
+route_cache_forget(struct route_cache *c)
+{
+	c->until_ms = 0;
+}
+
 static struct cached *
 slot_of(struct route_cache *c, struct str key)
 {

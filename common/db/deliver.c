@@ -12,6 +12,7 @@
 #include "base/fault.h"
 #include "base/limits.h"
 #include "db/deliver.h"
+#include "db/directory.h"
 #include "db/incoming.h"
 #include "db/messages.h"
 #include "db/queue_doc.h"
@@ -440,6 +441,35 @@ deliver_each(struct batch *all, struct db *db, struct err *err)
 	return rc;
 }
 
+/*
+ * What could not be counted was no room, or no mailbox: it is disabled, gone,
+ * or another's since somebody looked.
+ */
+static enum rc
+deliver_tell_apart(struct batch *b, struct db *db, struct err *err)
+{
+	struct mailbox *m;
+	enum rc rc = RC_OK;
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < b->n; i++) {
+		struct delivery *d = b->v[i];
+
+		if (d->ret_result != DELIVER_FULL)
+			continue;
+		arena_reset(b->a);
+		d->ret_result = DELIVER_NOT_TRIED;
+		rc = mailbox_find(db, b->a, d->mailbox, &m, err);
+		if (rc != RC_OK)
+			break;
+		d->ret_result = m && !m->disabled &&
+			uuid_equals(&m->owner, &d->owner)
+		    ? DELIVER_FULL
+		    : DELIVER_GONE;
+	}
+	return rc;
+}
+
 enum rc
 deliver_batch(struct db *db, struct delivery *v, size_t n, struct err *err)
 {
@@ -460,6 +490,8 @@ deliver_batch(struct db *db, struct delivery *v, size_t n, struct err *err)
 		rc = deliver_each(&b, db, err);
 	else if (rc == RC_OK)
 		set_results(&b, b.is_split ? b.why : DELIVER_DONE);
+	if (rc == RC_OK)
+		rc = deliver_tell_apart(&b, db, err);
 	if (n)
 		roll_tails(&b, db);
 	mem_free(b.v);

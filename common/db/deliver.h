@@ -14,7 +14,8 @@
 enum deliver_result {
 	DELIVER_NOT_TRIED, /* the database failed before */
 	DELIVER_DONE,
-	DELIVER_FULL,      /* over quota, or no such mailbox (any more) */
+	DELIVER_FULL,      /* over quota */
+	DELIVER_GONE,      /* the mailbox is gone, disabled, or another's */
 	DELIVER_NO_FOLDER, /* the folder is gone */
 	DELIVER_LOST,      /* another worker has the lease: stop at once */
 };

@@ -2,9 +2,10 @@
 recipient ends in a delivery or in a report."""
 import email
 import os
+import threading
 import unittest
 
-from harness import LiveTest, free_port
+from harness import LiveTest, free_port, wait_for
 
 
 class ExpansionTest(LiveTest):
@@ -305,6 +306,64 @@ class Filters(ExpansionTest):
         r = s.db.queue.find_one({})['recipients'][0]
         self.assertEqual((r['state'], r['code'], r['status']),
                          ('P', 451, '4.2.0'))
+
+
+class Changes(ExpansionTest):
+    """What happens to a mailbox while its filter runs."""
+
+    def meanwhile(self, address, change):
+        s = self.system
+        s.m3mta('config', 'set', 'mda', 'quota.full', 'permanent')
+        self.addCleanup(s.m3mta, 'config', 'unset', 'mda', 'quota.full')
+        s.add_mailbox(address)
+        ran, go = (os.path.join(s.folder, f'{n}{self._testMethodName}')
+                   for n in ('ran', 'go'))
+        self.use_filter(f'cat >/dev/null\ntest $M3MTA_MAILBOX = {address} || '
+                        f'exit 0\ntouch {ran}\nuntil test -e {go}; do '
+                        'sleep 0.1; done\n')
+        self.accept(address, sender='ann@example.org')
+        mda = threading.Thread(target=s.mda)
+        mda.start()
+        self.addCleanup(mda.join)
+        try:
+            wait_for(lambda: os.path.exists(ran), 30, 'the filter')
+            change()
+        finally:
+            open(go, 'w').close()
+        mda.join()
+        wait_for(lambda: s.mda() and not s.db.queue.find_one({}), 30,
+                 'an empty queue')
+
+    def remove(self, address):
+        self.system.m3mta('mailbox', 'remove', address, '--yes')
+
+    def test_a_mailbox_that_is_another_owners_now_gets_the_mail(self):
+        def change():
+            self.remove('new@example.org')
+            self.system.add_mailbox('new@example.org')
+        before = self.count('ann')
+        self.meanwhile('new@example.org', change)
+        self.assertEqual(self.count('ann', 'new'), [before[0], 1])
+
+    def test_a_mailbox_that_is_gone_is_reported_as_that(self):
+        address = 'off@example.org'
+        self.meanwhile(address, lambda: self.remove(address))
+        self.assertEqual(self.failures('ann@example.org'),
+                         {address: '5.1.1'})
+
+    def test_a_mailbox_that_is_disabled_is_reported_as_that(self):
+        address = 'stop@example.org'
+        self.meanwhile(address, lambda: self.system.m3mta(
+            'mailbox', 'set', address, '--disable'))
+        self.assertEqual(self.failures('ann@example.org'),
+                         {address: '5.2.1'})
+
+    def test_a_mailbox_that_is_full_now_is_reported_as_that(self):
+        address = 'little@example.org'
+        self.meanwhile(address, lambda: self.system.m3mta(
+            'mailbox', 'set', address, '--quota=10'))
+        self.assertEqual(self.failures('ann@example.org'),
+                         {address: '5.2.2'})
 
 
 class Originals(ExpansionTest):
