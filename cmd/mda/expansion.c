@@ -20,28 +20,57 @@ expansion_is_spent(const struct queue_recipient *r)
 }
 
 /*
- * One that will have its delivery or report, or had it; of the added ones
- * the first n.
+ * x, which is there, stands for v's mail too, and its sender is told what he
+ * asked about either. False: it has failed, and he was not told.
  */
 static bool
-expansion_is_known(const struct job *j, const struct verdict *v, size_t n,
-    struct str address)
+expansion_stands_for(const struct job *j, struct verdict *x,
+    const struct verdict *v, bool *ret_is_done)
+{
+	const struct queue_recipient *r =
+	    &j->item->recipients[x - j->verdicts];
+	uint32_t notify = x->wider ? x->wider : r->notify, both;
+
+	if (r->state == RECIPIENT_PENDING) {
+		both = notify_merge(notify, v->now.notify);
+		if (both != notify)
+			x->now.notify = x->wider = both;
+		return true;
+	}
+	*ret_is_done |= r->state == RECIPIENT_DELIVERED;
+	return r->state == RECIPIENT_DELIVERED ||
+	    notify_has_failure(notify) ||
+	    !notify_has_failure(v->now.notify);
+}
+
+/*
+ * There is one that will have its delivery or report, or had it; of the
+ * added ones the first n.
+ */
+static bool
+expansion_is_known(struct job *j, const struct verdict *v, size_t n,
+    struct str address, bool *ret_is_done)
 {
 	size_t i;
 
 	for (i = 0; i < j->item->n_recipients; i++) {
-		const struct verdict *x = &j->verdicts[i];
+		struct verdict *x = &j->verdicts[i];
 		const struct queue_recipient *r =
 		    x->fate == FATE_EXPANDED ? &x->now
 					     : &j->item->recipients[i];
 
 		if (x != v && !expansion_is_spent(r) &&
-		    str_equals_nocase(r->address, address))
+		    str_equals_nocase(r->address, address) &&
+		    expansion_stands_for(j, x, v, ret_is_done))
 			return true;
 	}
 	for (i = 0; i < n; i++) {
-		if (str_equals_nocase(j->added.v[i].address, address))
-			return true;
+		struct queue_recipient *r = &j->added.v[i];
+
+		if (!str_equals_nocase(r->address, address))
+			continue;
+		r->notify = notify_merge(r->notify, v->now.notify);
+		return true;
 	}
 	return false;
 }
@@ -109,8 +138,8 @@ expansion_fits(struct mda *m, struct job *j, struct verdict *v, size_t before)
 }
 
 static bool
-expansion_add(
-    struct mda *m, struct job *j, struct verdict *v, const struct expansion *e)
+expansion_add(struct mda *m, struct job *j, struct verdict *v,
+    const struct expansion *e, bool *ret_is_done)
 {
 	struct str original =
 	    v->now.original.len ? v->now.original : v->now.address;
@@ -122,7 +151,7 @@ expansion_add(
 			.notify = v->now.notify, .orcpt = v->now.orcpt,
 			.final_key = e->v[i].path, .original = original };
 
-		if (!expansion_is_known(j, v, before, r.address))
+		if (!expansion_is_known(j, v, before, r.address, ret_is_done))
 			VEC_PUSH(m->a, &j->added, r);
 	}
 	return expansion_fits(m, j, v, before);
@@ -133,6 +162,7 @@ expansion_run(struct mda *m, struct job *j, struct verdict *v,
     struct expand_question *q, const char *text, struct err *err)
 {
 	struct expansion e;
+	bool is_done = false;
 	enum rc rc;
 
 	q->decide = expansion_decide;
@@ -142,12 +172,13 @@ expansion_run(struct mda *m, struct job *j, struct verdict *v,
 	q->max = expansion_room(j);
 	rc = expand_address(m->a, q, &e, err);
 	if (rc != RC_OK || !expansion_check(m, v, &e) ||
-	    !expansion_add(m, j, v, &e))
+	    !expansion_add(m, j, v, &e, &is_done))
 		return rc;
 	verdict_set(m, v, FATE_EXPANDED, 250, "2.1.5", str_from_cstr(text));
 	v->now.state = RECIPIENT_DELIVERED;
 	v->now.host = STR("");
-	v->now.notify &= ~(uint32_t)NOTIFY_SUCCESS;
+	if (!is_done) /* else nobody else tells of it */
+		v->now.notify &= ~(uint32_t)NOTIFY_SUCCESS;
 	return RC_OK;
 }
 
@@ -165,6 +196,33 @@ expansion_was_filtered(struct mda *m, const struct verdict *v)
 {
 	return expand_path_has(
 	    m->a, v->now.final_key, v->answer.mailbox->address);
+}
+
+/* Two addresses of a list are one post, also in two attempts. */
+static bool
+expansion_was_posted(const struct job *j, const struct verdict *v)
+{
+	size_t i;
+
+	for (i = 0; i < j->item->n_recipients; i++) {
+		const struct verdict *x = &j->verdicts[i];
+		const struct queue_recipient *r =
+		    x->fate == FATE_EXPANDED ? &x->now
+					     : &j->item->recipients[i];
+
+		if (x != v && r->state == RECIPIENT_DELIVERED &&
+		    str_equals_nocase(r->host, v->answer.mailbox->address))
+			return true;
+	}
+	return false;
+}
+
+static void
+expansion_note_post(struct mda *m, struct verdict *v, struct str text)
+{
+	verdict_set(m, v, FATE_EXPANDED, 250, "2.1.5", text);
+	v->now.state = RECIPIENT_DELIVERED;
+	v->now.host = v->answer.mailbox->address;
 }
 
 /*
@@ -193,6 +251,11 @@ expansion_post(struct mda *m, struct job *j, struct verdict *v)
 		    STR("The list has too many members"));
 		return;
 	}
+	if (expansion_was_posted(j, v)) {
+		expansion_note_post(
+		    m, v, STR("another address of the list has it"));
+		return;
+	}
 	post = list_post(m->a, j->item, list,
 	    expand_path_add(m->a, path, list->address), db_time(m->db),
 	    config_int(m->config, CFG_RETRY_EXPIRE));
@@ -202,10 +265,7 @@ expansion_post(struct mda *m, struct job *j, struct verdict *v)
 		return;
 	}
 	VEC_PUSH(m->a, &j->posts, post);
-	verdict_set(
-	    m, v, FATE_EXPANDED, 250, "2.1.5", STR("expanded list"));
-	v->now.state = RECIPIENT_DELIVERED;
-	v->now.host = list->address;
+	expansion_note_post(m, v, STR("expanded list"));
 }
 
 enum rc

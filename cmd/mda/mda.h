@@ -67,6 +67,8 @@ struct verdict {
 	struct rcpt_answer answer;
 	struct address to;
 	enum relayed relayed;
+	uint32_t wider;             /* NOTIFY, when it also stands for another
+	                             * address; 0 = as it is */
 	struct str folder;          /* a filter's choice, "" = none */
 	struct delivery_content *content; /* written by a filter, or NULL */
 	struct queue_item *reply;   /* of a filter, sent with the delivery */
@@ -140,6 +142,8 @@ void verdict_retry(struct mda *m, struct verdict *v, uint32_t code,
 /* All that wait for a session wait for another claim. */
 void verdict_later(struct job *j);
 bool job_has_later(const struct job *j);
+/* Some recipient came to stand for another address as well. */
+bool job_has_wider(const struct job *j);
 /* Nothing else is to be written about this attempt. */
 bool job_is_only_later(const struct job *j);
 

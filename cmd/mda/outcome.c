@@ -26,6 +26,7 @@ struct writing {
 	VEC(struct queue_change) changes;
 	VEC(struct queue_item) reports;
 	bool is_pending;       /* somebody still waits */
+	bool is_again;         /* an expansion: the next attempt is the one */
 	bool has_retry;
 	bool has_later;
 	bool is_held;
@@ -267,12 +268,10 @@ add_change(struct writing *w, size_t i)
 	bool told = v->now.state == RECIPIENT_DELIVERED &&
 	    (v->now.notify & NOTIFY_SUCCESS);
 
-	if (v->fate == FATE_NONE && !told)
+	if (!told && !v->wider && (v->fate == FATE_NONE || v->is_written))
 		return;
 	if (told)
 		v->now.notify &= ~(uint32_t)NOTIFY_SUCCESS;
-	if (v->is_written && !told)
-		return;
 	VEC_PUSH(w->m->a, &w->changes, ((struct queue_change){ i, v->now }));
 }
 
@@ -281,12 +280,13 @@ look_at(struct writing *w)
 {
 	size_t i;
 
-	w->is_pending = w->j->added.n > 0;
+	w->is_again = w->is_pending = w->j->added.n > 0;
 	w->has_later = job_has_later(w->j);
 	for (i = 0; i < w->j->item->n_recipients; i++) {
 		const struct verdict *v = &w->j->verdicts[i];
 
 		w->is_pending |= v->now.state == RECIPIENT_PENDING;
+		w->is_again |= v->wider && v->fate == FATE_NONE;
 		w->has_retry |= v->fate == FATE_RETRY;
 		w->is_held |= v->fate == FATE_HELD;
 		if (v->fate == FATE_HELD)
@@ -300,7 +300,7 @@ wait_of(const struct writing *w)
 {
 	int64_t left = w->j->item->expires_ms - db_time(w->m->db) + 1000;
 
-	if (w->j->added.n)
+	if (w->is_again)
 		return 0;
 	if (w->has_later && !w->has_retry)
 		return mda_is_stopping(w->m) ? 0
@@ -433,7 +433,7 @@ outcome_write_once(
 	o.n_changes = w.changes.n;
 	o.added = j->added.v;
 	o.n_added = j->added.n;
-	o.is_expansion = j->added.n > 0 || (w.has_later && !w.has_retry);
+	o.is_expansion = w.is_again || (w.has_later && !w.has_retry);
 	o.wait_ms = wait_of(&w);
 	o.is_done = !w.is_pending;
 	o.is_held = w.is_held;

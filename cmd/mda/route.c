@@ -272,22 +272,44 @@ expire(struct mda *m, struct verdict *v)
 	v->now.state = RECIPIENT_EXPIRED;
 }
 
+static void
+route_begin(struct job *j, size_t i)
+{
+	struct verdict *v = &j->verdicts[i];
+
+	v->fate = FATE_NONE;
+	v->now = j->item->recipients[i];
+	if (v->wider)
+		v->now.notify = v->wider;
+}
+
+bool
+job_has_wider(const struct job *j)
+{
+	size_t i;
+
+	for (i = 0; i < j->item->n_recipients; i++) {
+		if (j->verdicts[i].wider)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Who is added is tried together with the others, at once: a mailbox that
- * two addresses lead to gets one copy, which names both.
+ * two addresses lead to gets one copy, which names both. So is who stands
+ * for more than before.
  */
 static void
 route_wait_for_added(struct job *j)
 {
 	size_t i;
 
-	for (i = 0; j->added.n && i < j->item->n_recipients; i++) {
-		struct verdict *v = &j->verdicts[i];
-
-		if (v->fate == FATE_EXPANDED)
-			continue;
-		v->fate = FATE_NONE;
-		v->now = j->item->recipients[i];
+	if (j->added.n == 0 && !job_has_wider(j))
+		return;
+	for (i = 0; i < j->item->n_recipients; i++) {
+		if (j->verdicts[i].fate != FATE_EXPANDED)
+			route_begin(j, i);
 	}
 }
 
@@ -301,10 +323,10 @@ route_job(struct mda *m, struct job *j, struct err *err)
 	for (i = 0; rc == RC_OK && i < n; i++) {
 		struct verdict *v = &j->verdicts[i];
 
-		v->now = j->item->recipients[i];
+		route_begin(j, i);
 		if (v->now.state != RECIPIENT_PENDING)
-			v->fate = FATE_NONE;
-		else if (j->is_expired)
+			continue;
+		if (j->is_expired)
 			expire(m, v);
 		else
 			rc = route_recipient(m, j, v, err);

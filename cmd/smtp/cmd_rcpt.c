@@ -73,8 +73,8 @@ needs_tls(const struct session *s, enum rcpt_verdict v)
 }
 
 /*
- * The same address twice is delivered once. It was accepted twice though, and
- * an LMTP client waits for a reply to each (RFC 2033 4.2).
+ * The same address twice is delivered once, and told of as either of the two
+ * asks for. It was accepted twice though, and an LMTP client waits for a reply to each (RFC 2033 4.2).
  */
 static void
 add_recipient(struct session *s, const struct address *to,
@@ -87,8 +87,12 @@ add_recipient(struct session *s, const struct address *to,
 
 	s->txn.n_accepted++;
 	for (i = 0; i < s->txn.recipients.n; i++) {
-		if (str_equals(s->txn.recipients.v[i].key, key))
-			return;
+		struct recipient *x = &s->txn.recipients.v[i];
+
+		if (!str_equals(x->key, key))
+			continue;
+		x->notify = notify_merge(x->notify, p->notify);
+		return;
 	}
 	r.key = arena_dup_str(a, key);
 	r.to.local = arena_dup_str(a, to->local);

@@ -29,6 +29,10 @@ enum dsn_notify {
 	NOTIFY_DELAY   = 8,
 };
 
+/* Who asks for a and for b of one delivery is told what either asks for. */
+uint32_t notify_merge(uint32_t a, uint32_t b);
+bool notify_has_failure(uint32_t notify);
+
 enum dsn_ret { RET_UNSET, RET_FULL, RET_HDRS };
 
 struct queue_recipient {

@@ -46,6 +46,17 @@ class ExpansionTest(LiveTest):
         self.system.mda()
         self.assertEqual(list(self.system.db.queue.find({})), [])
 
+    def send(self, *recipients, sender='bob@example.org'):
+        """Recipients as RCPT has them, with parameters."""
+        d = self.dialog('m3mta-smtp')
+        d.reply()
+        for line in ('EHLO me.example', f'MAIL FROM:<{sender}>',
+                     *(f'RCPT TO:{r}' for r in recipients), 'DATA',
+                     'Subject: x\r\n\r\nx\r\n.'):
+            answer = d.smtp(line)
+            self.assertRegex(answer, '^[23]', line)
+        d.close()
+
     def exists(self, address, folder='INBOX'):
         owner = self.system.db.mailboxes.find_one({'_id': address})['owner']
         return self.system.db.folders.find_one(
@@ -208,6 +219,120 @@ class Posts(ExpansionTest):
         self.assertEqual((post['ret'], post['envid'], post['sender']),
                          (0, '', 'owner@example.org'))
         self.assertEqual(post['recipients'][0]['notify'], 0)
+
+
+    def test_two_addresses_of_a_list_are_one_post(self):
+        """Also when the second one comes a round later, by a filter."""
+        s = self.system
+        s.m3mta('list', 'add', 'l3@example.org', 'ann@example.org',
+                '--owner=owner@example.org')
+        self.use_filter('cat >/dev/null\n'
+                        'test "$M3MTA_MAILBOX" = eve@example.org || exit 0\n'
+                        'echo l3+x@example.org; exit 13\n')
+        for to in (['l3@example.org', 'l3+y@example.org'],
+                   ['l3@example.org', 'eve@example.org']):
+            with self.subTest(to=to):
+                before = self.count('ann')
+                self.post(*to)
+                self.assertEqual(self.count('ann'), [before[0] + 1])
+
+
+class Notify(ExpansionTest):
+    """Who is left out in favour of another is told what he asked for."""
+
+    def setUp(self):
+        super().setUp()
+        self.system.add_mailbox('nn@example.org')
+        self.addCleanup(self.system.db.mailboxes.delete_many,
+                        {'_id': 'na@example.org'})
+        self.system.m3mta('alias', 'add', 'na@example.org', 'nn@example.org')
+        self.before = self.count('bob')
+
+    def tearDown(self):
+        self.remove()
+
+    def remove(self):
+        if self.system.db.mailboxes.find_one({'_id': 'nn@example.org'}):
+            self.system.m3mta('mailbox', 'remove', 'nn@example.org', '--yes')
+
+    def assert_failure(self, *recipients):
+        self.send(*recipients)
+        self.remove()
+        self.system.mda()
+        self.assertEqual(self.count('bob'), [self.before[0] + 1])
+        self.assertEqual(self.failures('bob@example.org'),
+                         {'nn@example.org': '5.1.1'})
+
+    def test_never_of_the_one_and_failure_of_the_other(self):
+        self.assert_failure('<nn@example.org> NOTIFY=NEVER',
+                            '<na@example.org> NOTIFY=FAILURE')
+
+    def test_failure_of_the_one_and_never_of_the_other(self):
+        self.assert_failure('<na@example.org> NOTIFY=NEVER',
+                            '<nn@example.org>')
+
+    def test_nothing_said_about_the_alias_that_comes_first(self):
+        self.assert_failure('<na@example.org>',
+                            '<nn@example.org> NOTIFY=SUCCESS')
+
+    def test_the_same_address_twice(self):
+        self.assert_failure('<nn@example.org> NOTIFY=NEVER',
+                            '<nn@example.org>')
+
+    def test_never_of_both_is_never(self):
+        self.send('<nn@example.org> NOTIFY=NEVER',
+                  '<na@example.org> NOTIFY=NEVER')
+        self.remove()
+        self.system.mda()
+        self.assertEqual(self.count('bob'), self.before)
+
+    def test_success_of_the_other(self):
+        for to in (['<nn@example.org> NOTIFY=NEVER',
+                    '<na@example.org> NOTIFY=SUCCESS'],
+                   ['<na@example.org> NOTIFY=SUCCESS',
+                    '<nn@example.org> NOTIFY=NEVER']):
+            with self.subTest(to=to):
+                before, had = self.count('bob'), self.exists('nn@example.org')
+                self.send(*to)
+                self.system.mda()
+                self.assertEqual(self.exists('nn@example.org'), had + 1)
+                self.assertEqual(self.count('bob'), [before[0] + 1])
+                self.assertEqual(self.failures('bob@example.org'),
+                                 {'nn@example.org': '2.1.5'})
+
+    def redirect(self):
+        self.use_filter('cat >/dev/null\n'
+                        'test "$M3MTA_MAILBOX" = eve@example.org || exit 0\n'
+                        'echo nn@example.org; exit 13\n')
+
+    def test_success_of_a_redirect_to_who_has_it(self):
+        self.redirect()
+        self.send('<nn@example.org> NOTIFY=NEVER',
+                  '<eve@example.org> NOTIFY=SUCCESS')
+        self.system.mda()
+        self.assertEqual(self.exists('nn@example.org'), 1)
+        self.assertEqual(self.count('bob'), [self.before[0] + 1])
+        self.assertEqual(list(self.failures('bob@example.org').values()),
+                         ['2.1.5'])
+
+    def test_failure_of_a_redirect_to_who_failed_in_silence(self):
+        """In an attempt before: the filter could not be run."""
+        go = os.path.join(self.system.folder, f'go{self._testMethodName}')
+        self.use_filter('cat >/dev/null\n'
+                        'test "$M3MTA_MAILBOX" = eve@example.org || exit 0\n'
+                        f'test -e {go} || exit 75\n'
+                        'echo nn@example.org; exit 13\n')
+        self.send('<nn@example.org> NOTIFY=NEVER', '<eve@example.org>')
+        self.remove()
+        self.system.mda()
+        self.assertEqual(self.count('bob'), self.before)
+        open(go, 'w').close()
+        self.system.m3mta('queue', 'retry', str(
+            self.system.db.queue.find_one({})['_id']))
+        self.system.mda()
+        self.assertEqual(self.count('bob'), [self.before[0] + 1])
+        self.assertEqual(self.failures('bob@example.org'),
+                         {'nn@example.org': '5.1.1'})
 
 
 class Filters(ExpansionTest):
