@@ -63,13 +63,14 @@ is_admin(struct mda *m, struct str login, bool *ret_is_admin,
 	return rc;
 }
 
+/* Not 2.1.5: another address of the mailbox still gets its copy. */
 static void
 drop(struct verdict *v, struct str text)
 {
 	v->fate = FATE_DELIVERED;
 	v->now.state = RECIPIENT_DELIVERED;
 	v->now.code = 250;
-	v->now.status = STR("2.1.5");
+	v->now.status = STR("2.0.0");
 	v->now.text = text;
 	v->now.host = v->answer.mailbox->address;
 }

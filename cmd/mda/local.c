@@ -98,7 +98,10 @@ local_twin(const delivery_vec *v, const struct job *j, const struct uuid *owner)
 	return NULL;
 }
 
-/* ... also when the other one was delivered by an earlier attempt. */
+/*
+ * ... also when the other one was delivered by an earlier attempt. What a
+ * filter dropped for one address is no copy for another.
+ */
 static bool
 was_delivered(const struct job *j, const struct mailbox *mailbox)
 {
@@ -108,6 +111,7 @@ was_delivered(const struct job *j, const struct mailbox *mailbox)
 		const struct queue_recipient *r = &j->item->recipients[i];
 
 		if (r->state == RECIPIENT_DELIVERED &&
+		    str_equals(r->status, STR("2.1.5")) &&
 		    str_equals_nocase(r->host, mailbox->address))
 			return true;
 	}

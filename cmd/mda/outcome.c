@@ -345,8 +345,9 @@ ring(const struct writing *w)
 }
 
 /*
- * Only what was delivered: that must not be repeated. What was refused is
- * written with its report, at the end of the attempt.
+ * Only what others took: that must not be repeated. What was refused is
+ * written with its report, what a filter dropped with its answer, at the end
+ * of the attempt.
  */
 static bool
 outcome_is_too_big(enum rc rc, const struct err *err)
@@ -366,7 +367,7 @@ outcome_progress(struct mda *m, struct job *j, struct err *err)
 	for (i = 0; i < n; i++) {
 		const struct verdict *x = &j->verdicts[i];
 
-		if (x->fate != FATE_DELIVERED || x->is_written)
+		if (x->relayed == RELAYED_NO || x->is_written)
 			continue;
 		v[k] = (struct queue_change){ i, x->now };
 		if (x->relayed == RELAYED_TO_DSN)

@@ -1,10 +1,12 @@
 """Aliases, lists, catch-alls and filters that send mail elsewhere: each
 recipient ends in a delivery or in a report."""
+import datetime
 import email
 import os
 import threading
 import unittest
 
+from fake_mta import FakeMta
 from harness import LiveTest, free_port, wait_for
 
 
@@ -410,6 +412,45 @@ class Filters(ExpansionTest):
         s.settings.pop('remote')
         self.assertEqual(s.db.queue.count_documents({'origin': 'success'}),
                          2)
+
+    def test_what_is_dropped_for_one_address_is_not_for_another(self):
+        """The other one could not be filtered at first."""
+        s = self.system
+        go = os.path.join(s.folder, f'go{self._testMethodName}')
+        self.use_filter('cat >/dev/null\ncase $M3MTA_RECIPIENT in\n'
+                        'ann+spam@*) exit 11;;\n'
+                        f'ann@*) test -e {go} || exit 75;;\nesac\n')
+        before = self.count('ann')
+        self.accept('ann+spam@example.org', 'ann@example.org')
+        s.mda()
+        open(go, 'w').close()
+        s.m3mta('queue', 'retry', str(s.db.queue.find_one({})['_id']))
+        s.mda()
+        self.assertEqual(self.count('ann'), [before[0] + 1])
+
+    def test_an_answer_is_not_lost_with_the_courier(self):
+        """Killed after the first of two hosts took the message."""
+        s = self.system
+        hosts = [FakeMta(), FakeMta()]
+        for n, host in enumerate(hosts):
+            self.addCleanup(host.close)
+            s.m3mta('domain', 'add', f'h{n}.example', '--delivery=relay',
+                    f'--route=127.0.0.1:{host.port}')
+        self.use_filter('cat >/dev/null\n'
+                        'test "$M3MTA_MAILBOX" = ann@example.org || exit 0\n'
+                        'printf "Subject: away\\n\\nx\\n"; exit 15\n')
+        before = self.count('ann', 'bob')
+        self.accept('ann@example.org', 'x@h0.example', 'y@h1.example')
+        s.mda(env={'M3MTA_FAULT': 'mda-after-progress:kill'}, fault=True)
+        self.assertEqual(len(hosts[0].messages) + len(hosts[1].messages), 1)
+        s.db.limits.delete_many({})
+        s.db.queue.update_many({}, {'$set': {
+            'next_at': datetime.datetime(1970, 1, 1)}})
+        s.mda()
+        self.assertEqual([len(h.messages) for h in hosts], [1, 1])
+        self.assertEqual(self.count('ann', 'bob'),
+                         [before[0], before[1] + 1])
+        self.assertEqual(self.last('bob@example.org')['Subject'], 'away')
 
     def test_a_filters_folder_that_is_gone_is_inbox(self):
         self.use_filter('cat >/dev/null; echo Nowhere; exit 14\n')
