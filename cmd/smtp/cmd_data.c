@@ -192,11 +192,14 @@ fill_recipients(struct session *s, struct queue_item *item)
 
 	item->recipients =
 	    ARENA_ARRAY(s->txn_arena, n, struct queue_recipient);
-	item->n_recipients = n;
+	item->n_recipients = 0;
 	for (i = 0; i < n; i++) {
 		const struct recipient *r = &s->txn.recipients.v[i];
 
-		item->recipients[i] = (struct queue_recipient){
+		if (r->look != LOOK_PASSES)
+			continue;
+		item->recipients[item->n_recipients++] =
+		    (struct queue_recipient){
 			.address = r->text,
 			.state = RECIPIENT_PENDING,
 			.notify = r->notify,
@@ -244,10 +247,13 @@ void
 cmd_answer_data(
     struct session *s, int code, const char *status, struct str text)
 {
-	size_t i, n = s->role == ROLE_LMTP ? s->txn.n_accepted : 1;
+	size_t i, n = s->role == ROLE_LMTP ? s->txn.accepted.n : 1;
 
-	for (i = 0; i < n; i++)
-		chat_reply(s, code, status, "%.*s", STR_ARG(text));
+	for (i = 0; i < n; i++) {
+		if (s->role != ROLE_LMTP ||
+		    !last_look_answers(s, s->txn.accepted.v[i]))
+			chat_reply(s, code, status, "%.*s", STR_ARG(text));
+	}
 }
 
 static void
@@ -377,9 +383,11 @@ commit(struct reception *r)
 	if (r->rc == RC_OK && !check_policy(r, &item))
 		return;
 	if (r->rc == RC_OK && !s->txn.is_discarded &&
-	    s->txn.redirect.len == 0 &&
-	    !last_look_passes(s, facts->delivered_to, item.size))
-		return;
+	    s->txn.redirect.len == 0) {
+		if (!last_look_passes(s, facts->delivered_to, item.size))
+			return;
+		fill_recipients(s, &item);
+	}
 	if (r->rc == RC_OK && !s->txn.is_discarded)
 		r->rc = queue_insert(
 		    s->p->db, &item, clock_deadline(COMMIT_MS), &r->err);

@@ -85,15 +85,16 @@ add_recipient(struct session *s, const struct address *to,
 	struct recipient r = { .notify = p->notify };
 	size_t i;
 
-	s->txn.n_accepted++;
 	for (i = 0; i < s->txn.recipients.n; i++) {
 		struct recipient *x = &s->txn.recipients.v[i];
 
 		if (!str_equals(x->key, key))
 			continue;
 		x->notify = notify_merge(x->notify, p->notify);
+		VEC_PUSH(a, &s->txn.accepted, i);
 		return;
 	}
+	VEC_PUSH(a, &s->txn.accepted, i);
 	r.key = arena_dup_str(a, key);
 	r.to.local = arena_dup_str(a, to->local);
 	r.to.domain = arena_dup_str(a, to->domain);
@@ -202,7 +203,7 @@ cmd_rcpt(struct session *s, struct str argument)
 	if (account_is_due(&s->account) && !session_check_account(s))
 		return;
 	/* In an orderly fashion (RFC 5321 4.5.3.1.10): no error is counted. */
-	if (s->txn.n_accepted >=
+	if (s->txn.accepted.n >=
 		(size_t)config_int(s->config, CFG_SMTP_LIMIT_RECIPIENTS) ||
 	    arena_is_over(s->txn_arena)) {
 		chat_reply(s, 452, "4.5.3", "Too many recipients");

@@ -6,6 +6,9 @@
 
 #include "base/banned.h"
 
+typedef void last_look_reply(
+    struct session *s, int code, const char *status, struct str text);
+
 /* What Delivered-To of this copy would say (cmd/mda/local.c). */
 static struct str
 last_look_address(const struct recipient *r)
@@ -56,37 +59,87 @@ last_look_any_has_room(struct session *s, uint64_t size)
 	return false;
 }
 
-/*
- * One is enough, or the report would go to whom a stranger names. By LMTP
- * the peer has accepted it already, and all of them must be: the mda reports
- * the one to whom the others got it.
- */
+/* One is enough, or the report would go to whom a stranger names. */
 static bool
-last_look_is_loop(const struct session *s, struct str delivered_to)
+last_look_any_was_here(const struct session *s, struct str delivered_to)
 {
-	size_t i, n = 0;
+	size_t i;
 
-	for (i = 0; i < s->txn.recipients.n; i++)
-		n += last_look_was_here(
-		    &s->txn.recipients.v[i], delivered_to);
-	return s->role == ROLE_LMTP ? n == s->txn.recipients.n : n > 0;
+	for (i = 0; i < s->txn.recipients.n; i++) {
+		if (last_look_was_here(
+			&s->txn.recipients.v[i], delivered_to))
+			return true;
+	}
+	return false;
+}
+
+static void
+last_look_say(
+    struct session *s, enum last_look look, last_look_reply *reply)
+{
+	if (look == LOOK_LOOP)
+		reply(s, 554, "5.4.6", STR("Delivered here before: a loop"));
+	else if (str_equals(config_str(s->config, CFG_QUOTA_FULL),
+		     STR("permanent")))
+		reply(s, 552, "5.2.2", STR("Mailbox full"));
+	else
+		reply(s, 452, "4.2.2", STR("Mailbox full"));
+}
+
+static void
+last_look_reply_one(
+    struct session *s, int code, const char *status, struct str text)
+{
+	chat_reply(s, code, status, "%.*s", STR_ARG(text));
+}
+
+bool
+last_look_answers(struct session *s, size_t recipient)
+{
+	enum last_look look = s->txn.recipients.v[recipient].look;
+
+	if (look != LOOK_PASSES)
+		last_look_say(s, look, last_look_reply_one);
+	return look != LOOK_PASSES;
+}
+
+/* LMTP knows a reply for each (RFC 2033 4.2): the peer reports the one to
+ * whom the others got it. */
+static bool
+last_look_at_each(struct session *s, struct str delivered_to, uint64_t size,
+    bool wants_room)
+{
+	size_t i, n_passed = 0;
+
+	for (i = 0; i < s->txn.recipients.n; i++) {
+		struct recipient *r = &s->txn.recipients.v[i];
+
+		if (last_look_was_here(r, delivered_to))
+			r->look = LOOK_LOOP;
+		else if (wants_room && !last_look_has_room(s, r, size))
+			r->look = LOOK_FULL;
+		else
+			n_passed++;
+	}
+	return n_passed > 0;
 }
 
 bool
 last_look_passes(struct session *s, struct str delivered_to, uint64_t size)
 {
-	if (last_look_is_loop(s, delivered_to)) {
-		cmd_answer_data(s, 554, "5.4.6",
-		    STR("Delivered here before: a loop"));
-		return false;
-	}
-	if (!config_bool(s->config, CFG_SMTP_SIZE_CHECK_RCPT) ||
-	    s->txn.size >= size || last_look_any_has_room(s, size))
+	bool wants_room = config_bool(s->config, CFG_SMTP_SIZE_CHECK_RCPT) &&
+	    s->txn.size < size;
+
+	if (s->role == ROLE_LMTP) {
+		if (last_look_at_each(s, delivered_to, size, wants_room))
+			return true;
+		cmd_answer_data(s, 554, "5.4.6", STR("")); /* each its own */
+	} else if (last_look_any_was_here(s, delivered_to)) {
+		last_look_say(s, LOOK_LOOP, cmd_answer_data);
+	} else if (wants_room && !last_look_any_has_room(s, size)) {
+		last_look_say(s, LOOK_FULL, cmd_answer_data);
+	} else {
 		return true;
-	if (str_equals(
-		config_str(s->config, CFG_QUOTA_FULL), STR("permanent")))
-		cmd_answer_data(s, 552, "5.2.2", STR("Mailbox full"));
-	else
-		cmd_answer_data(s, 452, "4.2.2", STR("Mailbox full"));
+	}
 	return false;
 }

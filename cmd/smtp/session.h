@@ -27,6 +27,9 @@ enum state {
 	STATE_RCPT,      /* at least one recipient was accepted */
 };
 
+/* What the end of data showed about one, where it has a reply of its own. */
+enum last_look { LOOK_PASSES, LOOK_LOOP, LOOK_FULL };
+
 struct recipient {
 	struct address to;
 	struct str text;      /* printed, without <>, as it was spelled */
@@ -35,6 +38,7 @@ struct recipient {
 	bool has_quota;       /* that mailbox has a limit */
 	uint32_t notify;
 	struct str orcpt;
+	enum last_look look;  /* LMTP only */
 };
 
 struct transaction {
@@ -46,7 +50,8 @@ struct transaction {
 	enum dsn_ret ret;
 	struct str envid;
 	VEC(struct recipient) recipients; /* each once */
-	size_t n_accepted;    /* RCPT commands that got 250: LMTP's replies */
+	VEC(size_t) accepted; /* whom the RCPT commands that got 250 named, in
+	                       * their order: LMTP's replies */
 	struct str headers;   /* fields that hooks put before it */
 	struct str redirect;  /* a hook's address for all, or "" */
 	bool is_held;         /* by a hook */

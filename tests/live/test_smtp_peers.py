@@ -68,6 +68,31 @@ class Lmtp(Peers):
         self.assertEqual([r[:9] for r in replies], ['552 5.3.4'] * 2)
         self.only(d, replies)
 
+    def test_one_recipient_that_loops_or_is_full_leaves_it_to_the_others(
+            self):
+        """Each with its reply, also when it was named twice."""
+        self.system.add_mailbox('full@example.org', '--quota=20')
+        d = self.lmtp()
+        for to, want in (
+                (('ann', 'bob'), '554 250'),
+                (('bob', 'ann', 'full', 'bob', 'ann'),
+                 '250 554 452 250 554'),
+                (('full', 'ann'), '452 554'), (('ann', 'ann'), '554 554'),
+                (('full', 'ann', 'bob'), '452 554 250')):
+            with self.subTest(to=to):
+                self.say(d, MAIL, *(f'RCPT TO:<{w}@example.org>' for w in to),
+                         'DATA')
+                self.system.db.queue.delete_many({})
+                replies = [d.smtp('Delivered-To: ann@example.org\r\n\r\nx'
+                                  '\r\n.')]
+                replies += [d.reply()[-1] for _ in to[1:]]
+                self.only(d, replies)
+                self.assertEqual(' '.join(r[:3] for r in replies), want)
+                item = self.last()
+                self.assertEqual([r['address'] for r in item['recipients']]
+                                 if item else [],
+                                 ['bob@example.org'] if 'bob' in to else [])
+
     def test_data_without_a_recipient_is_503(self):
         d = self.lmtp()
         self.say(d, MAIL)
