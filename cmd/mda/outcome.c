@@ -344,17 +344,17 @@ ring(const struct writing *w)
 		    w->reports.v[i].bucket);
 }
 
-/*
- * Only what others took: that must not be repeated. What was refused is
- * written with its report, what a filter dropped with its answer, at the end
- * of the attempt.
- */
 static bool
 outcome_is_too_big(enum rc rc, const struct err *err)
 {
 	return rc == RC_BUG && strcmp(err->code, "5.3.4") == 0;
 }
 
+/*
+ * Only what others took: that must not be repeated. What was refused is
+ * written with its report, what a filter dropped with its answer, at the end
+ * of the attempt.
+ */
 enum rc
 outcome_progress(struct mda *m, struct job *j, struct err *err)
 {
