@@ -124,7 +124,12 @@ intake_judge(struct intake *u)
 	else if (!ascii_is_graph(c) || u->is_name_over || c == ':' ||
 	    p[0] == '\r')
 		return LINE_TEXT;
-	return n < LIMIT_HEADER_NAME ? LINE_UNKNOWN : LINE_TEXT;
+	if (n < LIMIT_HEADER_NAME)
+		return LINE_UNKNOWN;
+	/* No line may be as long; what hides in it goes all the same. */
+	if (u->is_name_over && intake_leaves_out(u, str_trim(buf_str(&u->line))))
+		return LINE_FIELD;
+	return LINE_TEXT;
 }
 
 /* The first line of a message that was in a mailbox file: "From a@b ...". */

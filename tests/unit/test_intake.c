@@ -12,6 +12,9 @@
 	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" \
 	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define X900 X100 X100 X100 X100 X100 X100 X100 X100 X100
+#define B10 "          "
+#define B100 B10 B10 B10 B10 B10 B10 B10 B10 B10 B10
+#define B1000 B100 B100 B100 B100 B100 B100 B100 B100 B100 B100
 #define X997 X900 \
 	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" \
 	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
@@ -55,6 +58,11 @@ static const struct {
 	/* A name of 997 octets and its colon are a line of 998. */
 	{ X997 ": 1\r\n", X997 ": 1\r\n", 0 },
 	{ X997 "x: 1\r\n", "\r\n" X997 "x: 1\r\n", 0 },
+	/* And blanks without end between a name and its colon. */
+	{ "A: 1\r\nBcc" B1000 B1000 ": x\r\n y\r\nB: 2\r\n\r\n",
+	    "A: 1\r\nB: 2\r\n\r\n", 0 },
+	{ "A: 1\r\nBcd" B1000 ": x\r\n",
+	    "A: 1\r\n\r\nBcd" B1000 ": x\r\n", 0 },
 	/* A submission gets what it lacks. */
 	{ "A: 1\r\n\r\nx\r\n", "A: 1\r\n" DATE ID "\r\nx\r\n", SUBMISSION },
 	{ "date: 1\r\n\r\n", "date: 1\r\n" ID "\r\n", SUBMISSION },
