@@ -235,8 +235,8 @@ sub_config_unset(struct admin *a)
 
 	if (code != EXIT_OK)
 		return code;
-	if (config_write_db(
-		a->p->db, daemon, key, NULL, NULL, NULL, &err) != RC_OK)
-		return admin_fail(&err);
+	if (config_write_db(a->p->db, daemon, key, NULL, check_all, a,
+		&err) != RC_OK)
+		return fail(&err);
 	return EXIT_OK;
 }

@@ -26,7 +26,8 @@ enum rc config_read_db(struct config *c, struct arena *a, struct db *db,
 /*
  * Sets or (value NULL) removes one key of a daemon's document. Before it is
  * kept, `check` (NULL: none) may read all documents as they would be
- * (config_read_db); what it refuses is not written.
+ * (config_read_db); what it refuses is not written. A key can be removed where
+ * something is wrong already: of several wrong ones each goes by itself.
  */
 typedef enum rc config_check_fn(struct db *db, void *ctx, struct err *err);
 enum rc config_write_db(struct db *db, const char *daemon,

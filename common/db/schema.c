@@ -3,7 +3,7 @@
  *
  * config     _id "all" or a daemon {keys {"remote/route": value}: a key's
  *            dots are written as '/'}; "secret" {bytes}; "schema"
- *            {number}: see migrate.h
+ *            {number, writes}: see migrate.h; config set counts there
  * counters   _id "uidvalidity" {last}: the last given
  * domains    _id name (lower-case A-labels), delivery, postmaster, route,
  *            tls, max_size, disabled

@@ -2,6 +2,7 @@
 program, in one line that names file, key and what is allowed."""
 import json
 import os
+import subprocess
 import unittest
 
 from harness import LiveTest, binary
@@ -200,6 +201,42 @@ class Config(LiveTest):
         s.run([binary('m3mta'), '-c', path, 'config', 'set', 'mda',
                'retry.durations', '1h,soon'], code=78)
         self.assertEqual(list(s.db.config.find()), before)
+
+    def hide(self, s):
+        """A wrong value for all, which each daemon's own one hides."""
+        for name in ('smtp', 'imap', 'mda'):
+            s.m3mta('config', 'set', name, 'retry.durations', '1h')
+        self.addCleanup(s.db.config.delete_many,
+                        {'_id': {'$in': ['all', 'smtp', 'imap', 'mda']}})
+
+    def test_unset_is_checked_like_set(self):
+        s = self.system
+        self.hide(s)
+        s.m3mta('config', 'set', 'all', 'retry.durations', '1h,soon')
+        s.m3mta('config', 'unset', 'mda', 'retry.durations', code=78)
+        s.m3mta('config', 'check')
+        # What is wrong already can be taken away, one key after the other.
+        s.db.config.update_one({'_id': 'mda'}, {'$set': {
+            'keys.smtp/relay/networks': 'bogus/99',
+            'keys.nosuch': 1, 'keys.smtp/limit/errors': 'x'}})
+        s.m3mta('config', 'check', code=78)
+        s.m3mta('config', 'unset', 'mda', 'smtp.relay.networks')
+        s.m3mta('config', 'unset', 'mda', 'smtp.limit.errors')
+
+    def test_two_writes_at_once_are_checked_together(self):
+        s = self.system
+        self.hide(s)
+        words = (('set', 'all', 'retry.durations', '1h,soon'),
+                 ('unset', 'mda', 'retry.durations'))
+        for _ in range(12):
+            running = [subprocess.Popen(
+                [binary('m3mta'), '-c', s.config, 'config', *w],
+                stderr=subprocess.DEVNULL) for w in words]
+            codes = [p.wait(60) for p in running]
+            self.assertEqual(sorted(codes), [0, 78])
+            s.m3mta('config', 'check')
+            s.m3mta('config', 'set', 'mda', 'retry.durations', '1h')
+            s.m3mta('config', 'unset', 'all', 'retry.durations')
 
     def test_a_file_that_others_can_write_is_refused(self):
         path = self.file(json.dumps(self.system.settings))
