@@ -197,6 +197,34 @@ migrate_letters(struct migration *m, struct err *err)
 	return migrate_domains(m->db, err);
 }
 
+static enum rc
+migrate_no_sign(struct migration *m, enum db_collection in,
+    const char *field, struct err *err)
+{
+	bson_t *filter =
+	    BCON_NEW(field, "{", "$lt", BCON_INT32(0), "}");
+	bson_t *set = BCON_NEW("$set", "{", field, BCON_INT64(0), "}");
+	enum rc rc = db_update_many(m->db, in, filter, set, NULL, err);
+
+	bson_destroy(set);
+	bson_destroy(filter);
+	return rc;
+}
+
+/*
+ * Limits of 2^63 and more were taken, and kept as numbers below zero: no mail
+ * would go in. Who gave them wanted no limit.
+ */
+static enum rc
+migrate_limits(struct migration *m, struct err *err)
+{
+	enum rc rc =
+	    migrate_no_sign(m, DB_MAILBOXES, "size.maximum", err);
+
+	return rc == RC_OK ? migrate_no_sign(m, DB_DOMAINS, "max_size", err)
+			   : rc;
+}
+
 /* --- the table --------------------------------------------------------------- */
 
 struct migrate_step {
@@ -221,6 +249,7 @@ static const struct migrate_step steps[] = {
 	{ 3, "annotations of guests", migrate_guests },
 	{ 4, "signs of blobs that come in", migrate_nothing },
 	{ 5, "domains in letters", migrate_letters },
+	{ 6, "limits below zero", migrate_limits },
 };
 
 enum { N_STEPS = sizeof(steps) / sizeof(*steps) };

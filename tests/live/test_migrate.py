@@ -34,6 +34,11 @@ class OldData(unittest.TestCase):
 
     def check(self, path):
         system, expected = self.restore(path)
+        # Older versions took limits of 2^63 and more.
+        system.db.mailboxes.update_one({'_id': 'ann@example.org'}, {
+            '$set': {'size.maximum': -(1 << 63)}})
+        system.db.domains.update_one({'_id': 'example.org'}, {
+            '$set': {'max_size': -1}})
         # The daemons wait for init: a client is told to come again.
         d = Dialog(system, 'm3mta-smtp')
         d.reply()
@@ -54,6 +59,9 @@ class OldData(unittest.TestCase):
                          self.number)
         system.verify()
         system.m3mta('config', 'check')
+        self.assertEqual((
+            system.db.mailboxes.find_one('ann@example.org')['size']['maximum'],
+            system.db.domains.find_one('example.org')['max_size']), (0, 0))
         port = system.serve('m3mta-imap', 'imap')
         mail = dump.mail(system, port, expected['mail'])
         for address, folders in expected['mail'].items():
