@@ -149,19 +149,6 @@ run_names(struct names *op, struct db *db, db_txn_fn *fn, struct str made,
 	return rc;
 }
 
-static enum rc
-delete_document(struct names *op, struct db *db, const struct oid *id,
-    struct err *err)
-{
-	bson_t filter = BSON_INITIALIZER;
-	enum rc rc;
-
-	folder_filter(&filter, op->owner, id);
-	rc = db_delete_one(db, DB_FOLDERS, &filter, NULL, err);
-	bson_destroy(&filter);
-	return rc;
-}
-
 /* A new folder has the access control list of what it is in (RFC 4314 4). */
 static void
 inherit(const struct names *op, struct str name,
@@ -201,7 +188,7 @@ make_one(struct names *op, struct db *db, struct str name,
 	rc = mailbox_touch(db, "names", op->address, op->owner, err);
 	if (rc == RC_OK && old) {
 		seed.subscribed = old->subscribed;
-		rc = delete_document(op, db, &old->id, err);
+		rc = folder_delete_document(db, op->owner, &old->id, err);
 	}
 	return rc == RC_OK ? insert_folder(db, &seed, err) : rc;
 }
@@ -298,60 +285,6 @@ touch_inbox(struct names *op, struct db *db, struct err *err)
 
 /* --- removal ------------------------------------------------------------------ */
 
-static void
-expunge_any(void *ctx, struct folder_change *c, struct entry *e)
-{
-	(void)ctx;
-	folder_change_expunge(c, e, false);
-}
-
-static enum rc
-delete_pages(struct db *db, const struct uuid *owner, const struct oid *id,
-    struct err *err)
-{
-	bson_t filter = BSON_INITIALIZER;
-	enum rc rc;
-
-	doc_add_uuid(&filter, "owner", owner);
-	doc_add_oid(&filter, "folder", id);
-	rc = db_delete_many(db, DB_PAGES, &filter, NULL, err);
-	bson_destroy(&filter);
-	return rc;
-}
-
-/* The folder, its pages, its octets of the quota; messages to the trash. */
-static enum rc
-remove_folder(struct names *op, struct db *db, const struct oid *id,
-    struct err *err)
-{
-	static const struct uid_range all = { 1, UINT32_MAX };
-	struct folder_change c = { 0 };
-	bool found = false;
-	enum rc rc;
-
-	rc = folder_change_begin(&c, db, op->a, op->owner, id,
-	    (struct uid_set){ &all, 1 }, &found, err);
-	if (rc == RC_OK && found) {
-		folder_change_each(&c, (struct uid_set){ &all, 1 },
-		    expunge_any, NULL);
-		if (c.freed)
-			rc = quota_add(db, op->owner, c.address,
-			    -(int64_t)c.freed, err);
-		if (rc == RC_OK)
-			rc = trash_insert(db, op->owner, id, c.modseq,
-			    c.expunged.v, c.expunged.n, c.trashed.v,
-			    c.trashed.n, (int64_t)c.freed, err);
-		if (rc == RC_OK)
-			rc = delete_pages(db, op->owner, id, err);
-		if (rc == RC_OK)
-			rc = annotations_delete(db, op->owner, id, err);
-		if (rc == RC_OK)
-			rc = shares_delete(db, op->owner, id, c.folder.acl,
-			    c.folder.n_acl, err);
-	}
-	return rc == RC_OK ? delete_document(op, db, id, err) : rc;
-}
-
 /* A subscription outlives its mailbox (RFC 3501 6.3.6). */
 static enum rc
 remember_subscription(
@@ -388,7 +321,7 @@ delete(struct db *db, void *ctx, struct err *err)
 	if (rc == RC_OK)
 		rc = check_there(op, op->name, &f, err);
 	if (rc == RC_OK)
-		rc = remove_folder(op, db, &f->id, err);
+		rc = folder_remove_here(db, op->a, op->owner, &f->id, err);
 	if (rc == RC_OK && f && f->subscribed)
 		rc = remember_subscription(op, db, op->name, err);
 	return rc == RC_OK ? touch_inbox(op, db, err) : rc;
@@ -404,31 +337,6 @@ folder_delete(struct db *db, const struct uuid *owner, struct str name,
 		return err_set(
 		    err, RC_PERM, "CANNOT", "INBOX cannot be deleted");
 	return run_names(&op, db, delete, STR_NONE, err);
-}
-
-struct removal {
-	struct names names;
-	const struct oid *id;
-};
-
-static enum rc
-remove_by_id(struct db *db, void *ctx, struct err *err)
-{
-	struct removal *r = ctx;
-
-	arena_reset(r->names.a);
-	return remove_folder(&r->names, db, r->id, err);
-}
-
-enum rc
-folder_remove(struct db *db, const struct uuid *owner, const struct oid *id,
-    struct err *err)
-{
-	struct removal r = { { .owner = owner, .a = arena_new() }, id };
-	enum rc rc = db_txn_run(db, remove_by_id, &r, DB_COMMIT_MS, err);
-
-	arena_free(r.names.a);
-	return rc;
 }
 
 /* --- RENAME and SUBSCRIBE ------------------------------------------------------ */
@@ -459,7 +367,7 @@ rename_one(struct names *op, struct db *db, const struct folder *f,
 	enum rc rc = RC_OK;
 
 	if (old)
-		rc = delete_document(op, db, &old->id, err);
+		rc = folder_delete_document(db, op->owner, &old->id, err);
 	return rc == RC_OK ? set_name(op, db, &f->id, to, err) : rc;
 }
 
@@ -577,7 +485,7 @@ subscribe(struct db *db, void *ctx, struct err *err)
 		return rc;
 	f = find_name(op, op->name);
 	if (f && f->no_select && !op->subscribed) {
-		rc = delete_document(op, db, &f->id, err);
+		rc = folder_delete_document(db, op->owner, &f->id, err);
 		return rc == RC_OK ? touch_inbox(op, db, err) : rc;
 	}
 	if (f)

@@ -83,6 +83,13 @@ enum rc folders_insert_default(struct db *db, const struct uuid *owner,
 /* Even INBOX; pages and messages go to the trash. One transaction. */
 enum rc folder_remove(struct db *db, const struct uuid *owner,
     const struct oid *id, struct err *err);
+/* The same in the caller's transaction: folder, pages, octets of the quota,
+ * annotations and rights; its messages go to the trash. */
+enum rc folder_remove_here(struct db *db, struct arena *a,
+    const struct uuid *owner, const struct oid *id, struct err *err);
+/* The document alone: a subscribed name that has no folder. */
+enum rc folder_delete_document(struct db *db, const struct uuid *owner,
+    const struct oid *id, struct err *err);
 
 /*
  * In the caller's transaction: octets that come in, and octets of messages
