@@ -229,14 +229,24 @@ limit_give(struct db *db, struct str key, int64_t cost, int64_t failed,
 }
 
 enum rc
-limit_clear(struct db *db, struct str key, struct err *err)
+limit_settle(struct db *db, struct str key, int64_t cost, int64_t *ret_failed,
+    struct err *err)
 {
-	bson_t reply, *pipeline = BCON_NEW("0", "{", "$set", "{", "n",
-	    BCON_INT64(0), "failed", BCON_INT64(0), "h", "$$REMOVE",
+	bson_t reply, *pipeline = BCON_NEW(
+	    "0", "{", "$set", "{", "was", "{", "$cond", "[", IS_OVER,
+	    BCON_INT64(0), "{", "$ifNull", "[", "$failed", BCON_INT64(0), "]",
+	    "}", "]", "}", "}", "}",
+	    "1", "{", "$set", "{", "n", "{", "$max", "[", BCON_INT64(0), "{",
+	    "$subtract", "[", "{", "$ifNull", "[", "$n", BCON_INT64(0), "]",
+	    "}", "{", "$add", "[", "$was", BCON_INT64(cost), "]", "}", "]",
+	    "}", "]", "}", "failed", BCON_INT64(0), "h", "$$REMOVE",
 	    "expires", NOW_PLUS(KEEP_MS), "}", "}");
 	enum rc rc = limit_change(db, key, pipeline, &reply, err);
 
-	if (rc == RC_OK)
-		bson_destroy(&reply);
-	return rc;
+	*ret_failed = 0;
+	if (rc != RC_OK)
+		return rc;
+	*ret_failed = doc_int(&reply, "value.was");
+	bson_destroy(&reply);
+	return RC_OK;
 }

@@ -38,6 +38,12 @@ enum rc limit_fail(struct db *db, struct str key, uint32_t hash,
 /* Takes cost back, for what turned out not to count, and failures. */
 enum rc limit_give(struct db *db, struct str key, int64_t cost,
     int64_t failed, struct err *err);
-enum rc limit_clear(struct db *db, struct str key, struct err *err);
+/*
+ * Takes cost back and all that failed in this window. *ret_failed: how much
+ * that was; of several that call this at the same time one is told, the
+ * others get 0.
+ */
+enum rc limit_settle(struct db *db, struct str key, int64_t cost,
+    int64_t *ret_failed, struct err *err);
 
 #endif

@@ -129,16 +129,39 @@ guard_window(const struct config *c, enum login_key key)
 	return (int64_t)v->count;
 }
 
+/* This try, and so many failures, to the counters before `end`. */
 static enum rc
-guard_give_all(const struct guard *g, const struct login_keys *k,
-    int64_t cost, int64_t failed, struct err *err)
+guard_give(const struct guard *g, const struct login_keys *k,
+    enum login_key end, int64_t failed, struct err *err)
 {
 	enum rc rc = RC_OK;
 	int i;
 
-	for (i = 0; rc == RC_OK && i <= KEY_PAIR; i++)
-		rc = limit_give(g->db, k->v[i], cost, failed, err);
+	for (i = 0; rc == RC_OK && i < (int)end; i++)
+		rc = limit_give(g->db, k->v[i], 1 + failed, failed, err);
 	return rc;
+}
+
+static enum rc
+guard_give_all(const struct guard *g, const struct login_keys *k,
+    struct err *err)
+{
+	return guard_give(g, k, KEY_PAIR + 1, 0, err);
+}
+
+/*
+ * The failures of this user from here are his who takes them off the third
+ * counter: of logins side by side one gives them back to the other two, or
+ * each would, and a user could empty the counter of his network.
+ */
+static enum rc
+guard_settle(
+    const struct guard *g, const struct login_keys *k, struct err *err)
+{
+	int64_t failed;
+	enum rc rc = limit_settle(g->db, k->v[KEY_PAIR], 1, &failed, err);
+
+	return rc == RC_OK ? guard_give(g, k, KEY_PAIR, failed, err) : rc;
 }
 
 /*
@@ -182,7 +205,7 @@ guard_refuse(const struct guard *g, const struct login_keys *k,
 	ret->is_refused = true;
 	ret->delay_ms = delay_of(g->config, n[over].failed);
 	log_limit(k->v[over], n[over].n, n[over].left_ms);
-	return guard_give_all(g, k, 1, 0, err);
+	return guard_give_all(g, k, err);
 }
 
 /* Exact, however many processes count at the same time. */
@@ -211,7 +234,6 @@ count_login(const struct guard *g, const struct login_keys *k,
 	if (rc != RC_OK)
 		return rc;
 	ret->is_counted = true;
-	ret->pair_failed = n[KEY_PAIR].failed;
 	ret->failed = n[KEY_USER].failed > n[KEY_NETWORK].failed
 	    ? n[KEY_USER].failed
 	    : n[KEY_NETWORK].failed;
@@ -257,10 +279,7 @@ guard_login_good(const struct guard *g, struct str name,
 		return;
 	k = keys_of(g, name);
 	if (login->is_counted)
-		rc = guard_give_all(g, &k, 1 + login->pair_failed,
-		    login->pair_failed, &err);
-	if (rc == RC_OK && login->pair_failed)
-		rc = limit_clear(g->db, k.v[KEY_PAIR], &err);
+		rc = guard_settle(g, &k, &err);
 	if (rc == RC_OK && !login->is_known)
 		rc = limit_take(g->db, k.v[KEY_KNOWN], 1, KNOWN_MS, &unused,
 		    &err);
@@ -277,7 +296,7 @@ guard_count_failure(const struct guard *g, const struct login_keys *k,
 	    limit_fail(g->db, k->v[KEY_PAIR], hash, &is_again, err);
 
 	if (rc == RC_OK && is_again)
-		rc = guard_give_all(g, k, 1, 0, err);
+		rc = guard_give_all(g, k, err);
 	else if (rc == RC_OK)
 		rc = limit_fail(g->db, k->v[KEY_NETWORK], 0, &unused, err);
 	if (rc == RC_OK && !is_again)

@@ -29,7 +29,6 @@ struct login_guard {
 	bool is_known;        /* he logged in from this network of late */
 	int64_t delay_ms;     /* before the answer of what failed or is refused */
 	int64_t failed;       /* before this try: of user or network */
-	int64_t pair_failed;  /* of this user from this network */
 };
 
 /*

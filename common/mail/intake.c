@@ -127,9 +127,10 @@ intake_judge(struct intake *u)
 	if (n < LIMIT_HEADER_NAME)
 		return LINE_UNKNOWN;
 	/* No line may be as long; what hides in it goes all the same. */
-	if (u->is_name_over && intake_leaves_out(u, str_trim(buf_str(&u->line))))
-		return LINE_FIELD;
-	return LINE_TEXT;
+	if (!u->is_name_over)
+		return LINE_TEXT;
+	return intake_leaves_out(u, str_trim(buf_str(&u->line))) ? LINE_FIELD
+								  : LINE_TEXT;
 }
 
 /* The first line of a message that was in a mailbox file: "From a@b ...". */

@@ -282,22 +282,45 @@ class Scram(Base):
                 self.assertEqual(answer[:9], '454 4.7.0')
         self.assertEqual(asked, 7)
 
-    def test_a_good_login_by_scram_is_no_failure(self):
-        self.assertEqual(self.login('eve', 'x', *OFTEN), '535')
-        d = self.smtp(*OFTEN)
-        first = self.first(d, 'ann@example.org')
+    def final(self, name, first, password=b'secret'):
+        """The client's last message."""
         nonce, salt, rounds = re.match(
             'r=([^,]*),s=([^,]*),i=([0-9]*)$', first).groups()
-        salted = hashlib.pbkdf2_hmac('sha256', b'secret',
+        salted = hashlib.pbkdf2_hmac('sha256', password,
                                      base64.b64decode(salt), int(rounds))
         key = hmac.digest(salted, b'Client Key', 'sha256')
         final = f'c=biws,r={nonce}'
-        text = f'n=ann@example.org,r=abcdef,{first},{final}'
+        text = f'n={name},r=abcdef,{first},{final}'
         signature = hmac.digest(hashlib.sha256(key).digest(), text.encode(),
                                 'sha256')
         proof = bytes(x ^ y for x, y in zip(key, signature))
-        self.assertEqual(d.smtp(b64(f'{final},p={b64(proof)}'))[:3], '334')
+        return b64(f'{final},p={b64(proof)}')
+
+    def finish(self, d, name, first):
+        self.assertEqual(d.smtp(self.final(name, first))[:3], '334')
         self.assertEqual(d.smtp('')[:3], '235')
+
+    def test_logins_side_by_side_take_failures_back_once(self):
+        """Else who has a mailbox begins anew as often as he likes."""
+        eve = 'eve@example.org'
+        self.assertEqual(self.login('eve', 'secret', *OFTEN), '235')
+        for n in range(2):
+            self.login('eve', f'typo{n}', *OFTEN)
+            self.login(f'user{n}', 'guess', *OFTEN)
+        dialogs = [self.smtp(*OFTEN) for _ in range(3)]
+        firsts = [self.first(d, eve) for d in dialogs]
+        for d, first in zip(dialogs, firsts):
+            self.finish(d, eve, first)
+        self.assertEqual(self.counter('network'), 2)
+        self.assertEqual(self.counter('user eve'), 0)
+        network = self.system.db.limits.find_one(
+            {'_id': re.compile('^login network')})
+        self.assertEqual(network['n'], 2)
+
+    def test_a_good_login_by_scram_is_no_failure(self):
+        self.assertEqual(self.login('eve', 'x', *OFTEN), '535')
+        d = self.smtp(*OFTEN)
+        self.finish(d, 'ann@example.org', self.first(d, 'ann@example.org'))
         self.assertEqual(self.counter('user ann'), 0)
         self.assertEqual(self.counter('network'), 1)
 
