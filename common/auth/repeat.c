@@ -1,6 +1,7 @@
 /* The same wrong password; see repeat.h. */
 #include "auth/repeat.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <openssl/evp.h>
@@ -35,7 +36,7 @@ repeat_read(const char *path, struct secret *ret)
 }
 
 /* Whole or not at all: others may make it at the same time. */
-static void
+static bool
 repeat_make(const char *path)
 {
 	char fresh[PATH_MAX];
@@ -45,20 +46,20 @@ repeat_make(const char *path)
 
 	if (snprintf(fresh, sizeof(fresh), "%s.%ld", path, (long)getpid()) >=
 	    (int)sizeof(fresh))
-		return;
+		return false;
 	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return;
+		return false;
 	rnd_fill(&s, sizeof(s));
 	/* A umask may say otherwise: programs with users of their own share it. */
 	ok = write(fd, s.b, SECRET_OCTETS) == SECRET_OCTETS &&
 	    fchmod(fd, S_IRUSR | S_IRGRP) == 0;
 	close(fd);
-	/* Fails when another one was first: then that one is read. */
-	if (ok && link(fresh, path) != 0)
-		ok = false;
+	/* When another one was first, that one is read. */
+	ok = ok && (link(fresh, path) == 0 || errno == EEXIST);
 	unlink(fresh);
 	explicit_bzero(&s, sizeof(s));
+	return ok;
 }
 
 static bool
@@ -71,8 +72,7 @@ repeat_secret(struct str directory, struct secret *ret)
 		return false;
 	if (repeat_read(path, ret))
 		return true;
-	repeat_make(path);
-	return repeat_read(path, ret);
+	return repeat_make(path) && repeat_read(path, ret);
 }
 
 /* Of a hash of each: no octet of the one can pass for one of the other. */
