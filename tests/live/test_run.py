@@ -130,6 +130,75 @@ for action in (
                 text = f.read()
             self.assertFalse([x for x in secrets if x in text], name)
 
+    # Makes itself the first user as soon as there is a mongod.
+    FIRST = '''
+import sys, pymongo
+while True:
+    try:
+        pymongo.MongoClient(
+            "127.0.0.1", int(sys.argv[1]), directConnection=True,
+            serverSelectionTimeoutMS=10000).admin.command(
+            "createUser", "mine", pwd="x", roles=["root"])
+        print("made", flush=True)
+        break
+    except pymongo.errors.PyMongoError as e:
+        if getattr(e, "code", 0) == 13:
+            print("refused", flush=True)
+            break
+'''
+
+    def test_nobody_else_is_the_first_user_of_mongod(self):
+        if os.geteuid() != 0:
+            return
+        other = subprocess.Popen(
+            ['/usr/bin/python3', '-c', self.FIRST,
+             str(self.ports['mongodb'])],
+            cwd='/', user='nobody', stdout=subprocess.PIPE)
+        try:
+            text = self.tool('start', code=None)
+            wait_for(lambda: other.poll() is not None, 60, 'the other user')
+        finally:
+            other.kill()
+            said = other.communicate()[0]
+        self.assertEqual(said, b'refused\n')
+        self.assertIn('It works.', text)
+
+    # Takes the second port when the first one is taken; prints what it hears.
+    SQUATTER = '''
+import socket, sys, time
+first, second = map(int, sys.argv[1:])
+while True:
+    with socket.socket() as s:
+        if s.connect_ex(("127.0.0.1", first)) == 0:
+            break
+    time.sleep(0.01)
+with socket.create_server(("127.0.0.1", second)) as server:
+    while True:
+        client = server.accept()[0]
+        client.sendall(b"* OK [CAPABILITY IMAP4rev1] mine\\r\\n")
+        while True:
+            data = client.recv(4096)
+            if not data:
+                break
+            print(data, flush=True)
+            client.sendall(data.split()[0] + b" OK done\\r\\n")
+'''
+
+    def test_who_takes_a_port_meanwhile_is_told_no_password(self):
+        if os.geteuid() != 0:
+            return
+        squatter = subprocess.Popen(
+            ['/usr/bin/python3', '-c', self.SQUATTER,
+             str(self.ports['mongodb']), str(self.ports['imap'])],
+            cwd='/', user='nobody', stdout=subprocess.PIPE)
+        try:
+            text = self.tool('start', code=None)
+        finally:
+            squatter.kill()
+            heard = squatter.communicate()[0]
+        self.assertNotIn(b'LOGIN', heard)
+        self.assertIn('ended at once', text)
+
     def test_data_from_before_there_were_users_is_taken_on(self):
         mongod = subprocess.Popen(
             [self.env['M3MTA_MONGOD'], '--dbpath', self.make('db'),
