@@ -52,15 +52,32 @@ set_concerns(mongoc_uri_t *uri)
 	mongoc_read_concern_destroy(rc);
 }
 
+/*
+ * The driver takes what stands behind the first '@' for the name of a host,
+ * and its errors say that name: a password must not be a part of it.
+ */
+static bool
+connect_has_raw_at(const char *uri)
+{
+	const char *at = strchr(uri, '@');
+	const char *end = at ? at + strcspn(at, "?") : NULL;
+
+	return at && memchr(at + 1, '@', (size_t)(end - at - 1)) != NULL;
+}
+
 /* db->uri anew: from the options and the login, if there is one. */
 static enum rc
 connect_make_uri(struct db *db, struct err *err)
 {
 	bson_error_t error;
-	mongoc_uri_t *uri =
-	    mongoc_uri_new_with_error(db->options.uri, &error);
+	mongoc_uri_t *uri;
 	enum rc rc;
 
+	if (connect_has_raw_at(db->options.uri))
+		return err_set(err, RC_PERM, "",
+		    "database.uri: more than one '@'; in a name or password "
+		    "it is written %%40");
+	uri = mongoc_uri_new_with_error(db->options.uri, &error);
 	if (!uri)
 		return err_set(
 		    err, RC_PERM, "", "database.uri: %s", error.message);

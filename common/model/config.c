@@ -347,14 +347,33 @@ config_shown_records(struct arena *a, const struct config_value *v)
 	return all;
 }
 
+/* "...?tlsCertificateKeyFilePassword=***&..." */
+static struct str
+config_hide_option(struct arena *a, struct str uri, struct str name)
+{
+	size_t query = str_find_char(uri, '?');
+	size_t at = query + str_find_nocase(str_tail(uri, query), name);
+
+	if (at >= uri.len)
+		return uri;
+	at += name.len;
+	return arena_join3(a, str_slice(uri, 0, at), STR("***"),
+	    str_tail(uri, at + str_find_char(str_tail(uri, at), '&')));
+}
+
 /* "mongodb://user:***@host/": the user's name has no '@' and no ':'. */
 static struct str
 config_shown_uri(struct arena *a, struct str uri)
 {
-	size_t host = str_find_last_char(uri, '@');
-	size_t start = str_find(uri, STR("://"));
-	size_t colon;
+	static const struct str options[] = { STR_INIT("KeyFilePassword="),
+		STR_INIT("KeyPassword="),
+		STR_INIT("authMechanismProperties=") };
+	size_t host, start, colon, i;
 
+	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		uri = config_hide_option(a, uri, options[i]);
+	host = str_find_last_char(uri, '@');
+	start = str_find(uri, STR("://"));
 	if (host >= uri.len || start >= host)
 		return uri;
 	start += 3;

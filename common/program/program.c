@@ -53,9 +53,18 @@ set_option(struct program *p, const char *text, struct err *err)
 		    "-o %s: there is no such key (see m3mta.conf(5))", text);
 	rc = config_set(&p->config, p->arena, key, str_tail(s, eq + 1),
 	    CONFIG_FROM_OPTION, err);
-	if (rc != RC_OK)
+	if (rc != RC_OK) {
 		err_prefix(err, "-o");
-	return rc;
+		return rc;
+	}
+	if (config_keys[key].type != CONFIG_RECORDS &&
+	    !str_equals(config_shown(&p->config, p->arena, key),
+		config_str(&p->config, key)))
+		return err_set(err, RC_PERM, "",
+		    "-o %s: a password is no word of a command line, which "
+		    "everybody can read: write it into the file",
+		    config_keys[key].name);
+	return RC_OK;
 }
 
 static enum rc

@@ -368,6 +368,19 @@ class Config(LiveTest):
                      code=78)
         self.assertNotIn(b'mongodb:', done.stderr)
         # Nor does a secret stand on a command line.
+        for word in ('remote.route.password=hunter4', 'database.uri=' + hidden):
+            done = s.run([binary('m3mta'), '-c', path, '-o', word, 'config',
+                          'show'], code=78)
+            self.assertIn(b'command line', done.stderr)
+            self.assertNotIn(b'hunter4', done.stderr)
+        # The driver takes what is behind the first '@' for a host.
+        wrong = self.file(json.dumps({**s.settings, 'database': {
+            'uri': 'mongodb://joe:p@ss2@127.0.0.1:1/'}}))
+        for program, *words in (('m3mta', 'domain', 'list'),
+                                ('m3mta-smtp',)):
+            done = s.run([binary(program), '-c', wrong, *words], code=78)
+            self.assertIn(b'%40', done.stderr)
+            self.assertNotIn(b'ss2', done.stderr)
         key = 'remote.route.password'
         s.m3mta('config', 'set', 'mda', key, 'hunter3', code=64)
         self.assertIsNone(s.db.config.find_one({'_id': 'mda'}))

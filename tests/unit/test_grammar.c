@@ -487,6 +487,10 @@ static const struct pair shown_uris[] = {
 	    STR_INIT("mongodb+srv://joe:***@db.example/") },
 	{ STR_INIT("mongodb://joe@db1:27017/"),
 	    STR_INIT("mongodb://joe@db1:27017/") },
+	{ STR_INIT("mongodb://db1/?tlscertificatekeyfilepassword=s3&w=1"),
+	    STR_INIT("mongodb://db1/?tlscertificatekeyfilepassword=***&w=1") },
+	{ STR_INIT("mongodb://j:p@db1/?authMechanismProperties=T:s3"),
+	    STR_INIT("mongodb://j:***@db1/?authMechanismProperties=***") },
 };
 
 START_TEST(test_shown_uri_has_no_password)
