@@ -10,7 +10,6 @@
 #include <stdarg.h>
 
 #include "base/ascii.h"
-#include "base/clock.h"
 #include "base/limits.h"
 #include "catenate.h"
 #include "db/blob.h"
@@ -94,7 +93,7 @@ take_head(struct append *a, struct append_message *m)
 	struct flag_list flags;
 	int unused;
 
-	m->date_s = clock_wall_ms() / 1000;
+	m->date_s = db_time(a->s->p->db) / 1000;
 	if (a->n && a->v[0].type == ARG_LIST) {
 		if (!command_flags(a->s, a->v[0].v, a->v[0].n, &flags)) {
 			read_drop(a->s, &a->next);

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/limits.h"
 #include "db/blob.h"
 #include "mime/facts.h"
@@ -541,7 +540,7 @@ match_program(struct session *s, struct search_program *p,
 		.needs = search_needs(&p->root),
 		.has_index = config_bool(s->config, CFG_IMAP_SEARCH_INDEX),
 		.a = arena_new(), .scratch = arena_new(),
-		.now_s = clock_wall_ms() / 1000, .err = err };
+		.now_s = db_time(s->p->db) / 1000, .err = err };
 	struct batch *b = mem_alloc(sizeof(*b));
 	index_vec hits = { 0 };
 	size_t i;

@@ -1,7 +1,6 @@
 /* APPEND and REPLACE: each is one transaction, all or nothing. */
 #include <stdio.h>
 
-#include "base/clock.h"
 #include "base/fault.h"
 #include "base/limits.h"
 #include "db/append_internal.h"
@@ -33,6 +32,7 @@ struct append {
 	const struct append_message *v;
 	struct message *messages;
 	size_t n;
+	int64_t saved_s; /* by the server's clock */
 	int64_t octets;
 	struct arena *a;
 	struct entry *entries;    /* of the short way */
@@ -82,7 +82,7 @@ entry_of(const struct append *op, size_t i, uint64_t keywords)
 		.message = op->messages[i].id,
 	};
 
-	entry_set_times(&e, op->v[i].date_s, clock_wall_ms() / 1000);
+	entry_set_times(&e, op->v[i].date_s, op->saved_s);
 	return e;
 }
 
@@ -260,12 +260,13 @@ run_append(struct append *op, struct db *db, struct err *err)
 
 /* What both ways of the transaction repeat stays as it is. */
 static void
-prepare(struct append *op)
+prepare(struct append *op, const struct db *db)
 {
 	const struct append_message *v = op->v;
 	size_t i;
 
 	op->a = arena_new();
+	op->saved_s = db_time(db) / 1000;
 	op->messages = mem_alloc(mem_product(op->n, sizeof(*op->messages)));
 	for (i = 0; i < op->n; i++) {
 		op->messages[i] = (struct message){
@@ -311,7 +312,7 @@ store_append(struct db *db, const struct folder *to,
 	struct append op = { .to = to, .v = v, .n = n };
 	enum rc rc;
 
-	prepare(&op);
+	prepare(&op, db);
 	rc = run_append(&op, db, err);
 	if (append_makes_room(db, &to->owner, &rc, err)) {
 		mem_free(op.entries);
@@ -423,7 +424,7 @@ store_replace(struct db *db, const struct folder *to,
 		.from = from, .old = old };
 	enum rc rc;
 
-	prepare(&r.op);
+	prepare(&r.op, db);
 	rc = db_txn_run(db, replace, &r, DB_INTERACTIVE_MS, err);
 	if (append_makes_room(db, &to->owner, &rc, err))
 		rc = db_txn_run(db, replace, &r, DB_INTERACTIVE_MS, err);

@@ -1,5 +1,4 @@
 /* COPY and MOVE: one transaction, all or nothing. */
-#include "base/clock.h"
 #include "db/append_internal.h"
 #include "db/messages.h"
 
@@ -19,6 +18,7 @@ struct copy {
 	entry_vec found;
 	VEC(struct oid) ids;
 	uint64_t octets;
+	int64_t saved_s; /* by the server's clock */
 	struct folder_change source;
 	struct folder_change target;
 	uint32_t first_uid;
@@ -72,7 +72,7 @@ copy_put(struct copy *op, struct folder_change *target, struct err *err)
 		if (rc != RC_OK)
 			return rc;
 		e.flags = flags;
-		entry_set_times(&e, e.date_s, clock_wall_ms() / 1000);
+		entry_set_times(&e, e.date_s, op->saved_s);
 		e.message = op->ids.v[i];
 		folder_change_append(target, &e);
 	}
@@ -133,6 +133,7 @@ copy_run(struct db *db, void *ctx, struct err *err)
 	enum rc rc;
 
 	arena_reset(op->a);
+	op->saved_s = db_time(db) / 1000;
 	op->found = (entry_vec){ 0 };
 	op->ids.v = NULL;
 	op->ids.n = op->ids.cap = 0;

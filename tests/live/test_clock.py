@@ -104,6 +104,26 @@ class Clock(LiveTest):
         item = self.system.db.queue.find_one()
         return item['attempts'] if item else 0
 
+    def test_what_a_client_saves_expires_by_the_server(self):
+        """By a handler that is days behind: what was appended, copied and
+        moved to Trash is as young as the server says."""
+        self.system.set('expire', {'trash': '1d'})
+        self.system.write_config()
+        self.set_clock(-8 * DAY)
+        d = self.dialog('m3mta-imap', '--preauth', 'ann@example.org',
+                        fault=True, env=self.env())
+        d.line()
+        for n, folder in enumerate(('Trash', 'Sent', 'Sent')):
+            d.send(f'a{n} APPEND {folder} {{2+}}\r\nx\n\r\n')
+            self.assertIn(b' OK ', d.until(f'a{n}'))
+        for command in ('SELECT Sent', 'COPY 1 Trash', 'MOVE 2 Trash',
+                        'SELECT Trash'):
+            self.assertIn(b'a OK', d.imap('a', command))
+        self.system.mda()
+        self.assertIn(b'* SEARCH 1 2 3\r\n',
+                      d.imap('b', 'SEARCH YOUNGER 3600'))
+        self.assertIn(b'* 3 FETCH', d.imap('c', 'FETCH 1:* SAVEDATE'))
+
     def test_an_idle_loop_with_a_wrong_clock_does_not_spin(self):
         self.post('x@far.example')
         self.system.db.queue.update_many({}, [{'$set': {
