@@ -41,7 +41,7 @@ class Cache:
             found = re.match(rb'\* VANISHED (?:\(EARLIER\) )?(\S+)$', line)
             if found:
                 self.vanish(found.group(1))
-            if re.match(rb'\* \d+ FETCH ', line):
+            if re.match(rb'\* \d+ (UID)?FETCH ', line):
                 told.append(self.fetched(line))
         self.modseq = max(told) if code is None else code
 
@@ -52,7 +52,8 @@ class Cache:
                 self.flags.pop(uid, None)
 
     def fetched(self, line):
-        uid = re.search(rb'UID (\d+)', line)
+        uid = re.search(rb'UID (\d+)', line) or \
+            re.match(rb'\* (\d+) UIDFETCH', line)
         flags = re.search(rb'FLAGS \(([^)]*)\)', line)
         if uid and flags:
             self.flags[int(uid.group(1))] = frozenset(
@@ -78,10 +79,16 @@ class Synchroniser:
         tag = f's{self.n_commands}'
         self.history.append('C: ' + text[:100])
         self.d.send(f'{tag} {text}\r\n')
+        return self.rest_of(tag, text)
+
+    def rest_of(self, tag, text='IDLE'):
         lines = []
         while True:
             line = self.d.line()
-            if not line or line.startswith(b'* BYE'):
+            if line.endswith(b'}\r\n'):
+                line += self.d.file.read(
+                    int(line[line.rindex(b'{') + 1:-3])) + self.d.line()
+            if not line or (line.startswith(b'* BYE') and text != 'LOGOUT'):
                 raise Violation(f'{text}: ended: {line}\n    ' +
                                 '\n    '.join(self.history))
             self.history.append('S: ' + line.decode('latin-1')[:100].rstrip())
@@ -92,10 +99,12 @@ class Synchroniser:
     def begin(self):
         self.d = Dialog(self.system, 'm3mta-imap', '--preauth', self.user)
         self.d.line()
-        self.command('ENABLE QRESYNC')
+        # UIDONLY has no numbers of messages.
+        self.has_numbers = self.random.random() < 0.7
+        self.command('ENABLE QRESYNC' +
+                     ('' if self.has_numbers else ' UIDONLY'))
         c = self.cache
-        known = f' (QRESYNC ({c.validity} {c.modseq}))' if c.validity else ''
-        lines = self.command(f'SELECT {self.box}{known}')
+        lines = self.command(f'SELECT {self.box}{self.known()}')
         text = b'\n'.join(lines)
         validity = int(re.search(rb'UIDVALIDITY (\d+)', text).group(1))
         if validity != c.validity:
@@ -106,6 +115,19 @@ class Synchroniser:
         else:
             c.answers(lines)
             self.find_new()
+
+    def known(self):
+        """What SELECT asks for: with the uids in the cache, or more than
+        those, or without."""
+        c = self.cache
+        if not c.validity:
+            return ''
+        uids = sorted(c.flags)
+        text = self.random.choice([
+            '', '', ','.join(map(str, uids)),
+            f'1:{uids[-1]}' if uids else ''])
+        return f' (QRESYNC ({c.validity} {c.modseq}{" " if text else ""}' \
+            f'{text}))'
 
     def find_new(self):
         """Uids that it never saw. What it has and the server has not it
@@ -120,20 +142,53 @@ class Synchroniser:
                 f'UID FETCH {",".join(new)} (FLAGS)'))
 
     def step(self):
-        """One visit; it ends without LOGOUT."""
+        """One visit; it ends with LOGOUT or without."""
         self.begin()
         try:
+            if self.random.random() < 0.3:
+                self.cache.answers(self.command(
+                    'NOTIFY SET (selected-delayed (MessageNew (UID FLAGS '
+                    'MODSEQ) MessageExpunge FlagChange))'))
             for _ in range(self.random.randrange(5)):
-                n = len(self.cache.flags)
-                text = self.random.choice([
-                    'FETCH 1:* (UID FLAGS)', 'SEARCH ALL', 'NOOP',
-                    r'STORE 1 +FLAGS (\Seen)', r'STORE 1 -FLAGS (\Seen)',
-                    'UID FETCH 1:* (FLAGS)', r'STORE 1 +FLAGS ($One)',
-                    'STORE 1 (UNCHANGEDSINCE 1) +FLAGS ($Two)'])
-                if n or ' 1' not in text:
-                    self.cache.answers(self.command(text))
+                self.act()
+            if self.random.random() < 0.2:
+                self.cache.answers(self.command('LOGOUT'))
         finally:
             self.d.close()
+
+    def act(self):
+        choices = ['NOOP', 'IDLE', 'UID FETCH 1:* (FLAGS)', 'UID SEARCH ALL',
+                   r'UID STORE 1:* +FLAGS ($Two)']
+        uids = sorted(self.cache.flags)
+        if uids:
+            uid = self.random.choice(uids)
+            other = {'INBOX': 'Shared', 'Shared': 'INBOX'}[self.box]
+            choices += [
+                rf'UID STORE {uid} +FLAGS (\Deleted)', f'UID EXPUNGE {uid}',
+                f'UID MOVE {uid} {other}', f'UID COPY {uid} {other}',
+                f'UID FETCH 1:{uid} (FLAGS) (CHANGEDSINCE '
+                f'{self.cache.modseq} VANISHED)', f'UID FETCH {uid} (BODY[])']
+        if self.has_numbers and uids:
+            choices += [
+                'FETCH 1:* (UID FLAGS)', r'STORE 1 +FLAGS (\Seen)',
+                r'STORE 1 -FLAGS (\Seen)', r'STORE 1 +FLAGS ($One)',
+                'STORE 1 (UNCHANGEDSINCE 1) +FLAGS ($Two)', 'SEARCH ALL',
+                'FETCH 1 (BODY[])', 'EXPUNGE'] * 2
+        text = self.random.choice(choices)
+        self.cache.answers(self.idle() if text == 'IDLE' else
+                           self.command(text))
+
+    def idle(self):
+        """What comes meanwhile is read with the answer to DONE."""
+        self.d.send('i IDLE\r\n')
+        self.history.append('C: IDLE')
+        lines = []
+        while not (lines and lines[-1].startswith(b'+')):
+            lines.append(self.d.line().rstrip(b'\r\n'))
+            self.history.append('S: ' + lines[-1].decode('latin-1')[:100])
+        time.sleep(0.2 * self.random.random())
+        self.d.send('DONE\r\n')
+        return lines + self.rest_of('i')
 
     def state(self):
         """What it believes when it has come once more."""
@@ -270,7 +325,8 @@ class Session:
             self.do_append, self.do_append, self.do_store, self.do_store,
             self.do_store, self.do_fetch, self.do_fetch, self.do_search,
             self.do_copy, self.do_move, self.do_expunge, self.do_noop,
-            self.do_noop, self.do_idle, self.do_status, self.do_wait])()
+            self.do_noop, self.do_idle, self.do_status, self.do_wait,
+            self.do_rename])()
 
     def do_select(self):
         self.box = None
@@ -405,6 +461,14 @@ class Session:
 
     def do_noop(self):
         self.command('NOOP')
+
+    def do_rename(self):
+        """All of INBOX goes away at once (RFC 3501 6.3.5)."""
+        if self.prefix or self.random.random() < 0.8:
+            return
+        self.command(f'RENAME INBOX Old/{self.random.randrange(10**9)}')
+        if not self.result.startswith(b'OK'):
+            self.fail('RENAME INBOX failed')
 
     def do_wait(self):
         """NOTIFY may tell something meanwhile."""
