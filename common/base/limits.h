@@ -46,6 +46,8 @@
 #define LIMIT_IMAP_PARTS         1000   /* of its CATENATEs */
 #define LIMIT_IMAP_SEARCH_HEADER (1 << 20) /* octets of a header looked into */
 #define LIMIT_IMAP_ID_PAIRS      30     /* RFC 2971 3.3 */
+#define LIMIT_CONFIG_DOCUMENT    16384  /* octets of a document of `config`: each
+                                       * session reads two */
 #define LIMIT_TURNS              16     /* waiting sessions of a host that look at
                                        * the database at a time */
 #define LIMIT_DOORBELL_OWNERS    32     /* whose folders a session watches */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/buf.h"
+#include "base/limits.h"
 #include "base/vec.h"
 #include "db/config_db.h"
 #include "db/db_internal.h"
@@ -288,6 +289,11 @@ config_read_keys(const struct source *s, const bson_t *doc, struct err *err)
 	struct str key;
 	enum rc rc;
 
+	if (doc->len > LIMIT_CONFIG_DOCUMENT) {
+		err_set(err, RC_PERM, "", "over %d octets",
+		    LIMIT_CONFIG_DOCUMENT);
+		return located(s, STR(""), err);
+	}
 	bson_iter_init(&it, doc);
 	while (bson_iter_next(&it)) {
 		const char *field = bson_iter_key(&it);

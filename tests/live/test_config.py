@@ -248,6 +248,36 @@ class Config(LiveTest):
         os.chmod(path, 0o644)
         self.system.run([binary('m3mta-mda'), '-c', path])
 
+    def test_a_huge_document_is_a_bad_one(self):
+        """It would not fit into a session, which would end of it."""
+        s = self.system
+        self.addCleanup(s.db.config.delete_one, {'_id': 'all'})
+        s.m3mta('config', 'set', 'all', 'smtp.relay.networks', ','.join(
+            f'10.0.{n}.0/24' for n in range(250)))
+        d = self.dialog('m3mta-imap')
+        d.line()
+        self.assertIn(b'AUTHENTICATIONFAILED', d.imap('a', 'LOGIN nobody x'))
+        many = [f'10.{n >> 8}.{n & 255}.0/24' for n in range(20000)]
+        s.run([binary('m3mta'), '-c', s.config, 'config', 'set', 'all',
+               'smtp.relay.networks', ','.join(many[:6000])], code=78)
+        s.db.config.update_one({'_id': 'all'}, {'$set': {
+            'keys.smtp/relay/networks': many}})
+        done = s.run([binary('m3mta'), '-c', s.config, 'config', 'check'],
+                     code=78)
+        self.assertIn(b'"all": over', done.stderr)
+        for _ in range(2):
+            d = self.dialog('m3mta-imap')
+            d.line()
+            self.assertIn(b'NO [UNAVAILABLE]', d.imap('a', 'LOGIN nobody x'))
+            d = self.dialog('m3mta-smtp')
+            d.reply()
+            d.smtp('EHLO x.example')
+            d.smtp('MAIL FROM:<>')
+            self.assertRegex(d.smtp('RCPT TO:<a@example.org>'), '^451')
+            self.assertRegex(d.smtp('QUIT'), '^221')
+        s.m3mta('config', 'unset', 'all', 'smtp.relay.networks')
+        s.m3mta('config', 'check')
+
     def test_a_client_is_not_told_what_is_wrong(self):
         s = self.system
         s.db.config.insert_one({'_id': 'all', 'keys': {
