@@ -276,6 +276,26 @@ migrate_compare(int64_t number, struct err *err)
 	    (long long)migrate_number());
 }
 
+/* By hand it was made something else: nobody knows what the data is. */
+static enum rc
+migrate_take_number(const bson_t *doc, int64_t *ret_number, struct err *err)
+{
+	bson_iter_t it;
+
+	if (!bson_iter_init_find(&it, doc, "number"))
+		return RC_OK;
+	*ret_number = bson_iter_as_int64(&it);
+	/* Some shells write each number as a double. */
+	if (BSON_ITER_HOLDS_NUMBER(&it) && *ret_number >= 0 &&
+	    (!BSON_ITER_HOLDS_DOUBLE(&it) ||
+		bson_iter_double(&it) == (double)*ret_number))
+		return RC_OK;
+	return err_set(err, RC_PERM, "SCHEMA",
+	    "database: the number of {_id: \"schema\"} in config is no whole "
+	    "number: set it to that of the version that was used last (this "
+	    "one's is %lld)", (long long)migrate_number());
+}
+
 /* *ret_number 0: there is none, the form of the time before numbers. */
 static enum rc
 migrate_read_number(struct db *db, int64_t *ret_number, struct err *err)
@@ -291,10 +311,10 @@ migrate_read_number(struct db *db, int64_t *ret_number, struct err *err)
 		return rc;
 	*ret_number = 0;
 	if (is_found) {
-		*ret_number = doc_int(&doc, "number");
+		rc = migrate_take_number(&doc, ret_number, err);
 		bson_destroy(&doc);
 	}
-	return RC_OK;
+	return rc;
 }
 
 enum rc

@@ -2,6 +2,9 @@
 program does not touch what it does not know."""
 import glob
 import os
+import random
+import subprocess
+import time
 import unittest
 
 import dump
@@ -150,6 +153,40 @@ class Newer(LiveTest):
         self.assertIn(b'UNAVAILABLE', d.imap('a', 'LOGIN a@example.org x'))
         s.mda(code=78)
         self.assertEqual((list(s.db.domains.find()), indexes(s.db)), before)
+
+    def test_what_is_no_number_is_not_taken_for_one(self):
+        """Init would begin with the first step, and end without a number."""
+        s = self.system
+        old = s.db.config.find_one('schema')
+        self.addCleanup(s.db.config.replace_one, {'_id': 'schema'}, old)
+        for bad in (str(old['number']), [old['number']], -1, 6.5, None):
+            s.db.config.update_one({'_id': 'schema'},
+                                   {'$set': {'number': bad}})
+            done = s.run([s.binary('m3mta'), '-c', s.config, 'init'],
+                         code=78)
+            self.assertIn(b'no whole number', done.stderr)
+            self.assertEqual(s.db.config.find_one('schema')['number'], bad)
+            s.m3mta('verify', code=78)
+
+
+class Killed(OldData):
+    def check(self, path):
+        """Init is killed again and again, then three run at once."""
+        system, _ = self.restore(path)
+        argv = [system.binary('m3mta'), '-c', system.config, 'init']
+        for i in range(12):
+            process = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
+            time.sleep(0.06 * i * random.random())
+            process.kill()
+            process.wait()
+        running = [subprocess.Popen(argv, stdout=subprocess.DEVNULL)
+                   for _ in range(3)]
+        self.assertEqual([p.wait(120) for p in running], [0, 0, 0])
+        self.assertEqual(indexes(system.db), self.fresh)
+        self.assertEqual(system.db.config.find_one('schema')['number'],
+                         self.number)
+        system.verify()
+        system.m3mta('config', 'check')
 
 
 if __name__ == '__main__':
