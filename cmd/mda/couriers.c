@@ -47,6 +47,7 @@ struct couriers {
 	int n;
 	int64_t later_ms;    /* until then something that was put off is due */
 	int64_t patience_ms; /* what is left of it in this pass */
+	unsigned n_ended;
 	bool is_newcomer;    /* in a courier */
 };
 
@@ -122,6 +123,7 @@ reap(struct couriers *c, int i)
 	if (pid == 0)
 		return;
 	c->shared->pids[i] = 0;
+	c->n_ended++;
 	if (pid < 0)
 		return;
 	couriers_log_end(pid, status);
@@ -139,6 +141,12 @@ couriers_count(struct couriers *c)
 		n += c->shared->pids[i] != 0;
 	}
 	return n;
+}
+
+unsigned
+couriers_ended(const struct couriers *c)
+{
+	return c->n_ended;
 }
 
 bool

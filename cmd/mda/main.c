@@ -69,18 +69,16 @@ scan(struct mda *m, struct err *err)
 
 /*
  * Waits for the doorbell, the end of a courier or the deadline. The buckets
- * that rang; *ret_ended: a courier ended.
+ * that rang.
  */
 static uint64_t
-wait_for_work(
-    struct mda *m, int child_fd, int64_t deadline_ms, bool *ret_ended)
+wait_for_work(struct mda *m, int child_fd, int64_t deadline_ms)
 {
 	struct pollfd p[3] = { { m->stop_fd, POLLIN, 0 },
 		{ m->bell ? doorbell_fd(m->bell) : -1, POLLIN, 0 },
 		{ child_fd, POLLIN, 0 } };
 	struct signalfd_siginfo unused;
-	int before = couriers_count(m->couriers);
-	int soon_ms = before ? MDA_LATER_MS : ROOM_MS;
+	int soon_ms = couriers_count(m->couriers) ? MDA_LATER_MS : ROOM_MS;
 	uint64_t buckets = 0;
 
 	if (couriers_has_later(m->couriers) &&
@@ -91,7 +89,6 @@ wait_for_work(
 		doorbell_read(m->bell, &buckets);
 	while (read(child_fd, &unused, sizeof(unused)) > 0)
 		;
-	*ret_ended = couriers_count(m->couriers) < before;
 	return buckets;
 }
 
@@ -125,19 +122,20 @@ run(struct mda *m, bool is_loop)
 	int child_fd = open_child_fd();
 	int64_t next_scan = 0;
 	uint64_t rang = 0;
-	bool has_ended = false;
+	unsigned seen = 0; /* couriers that had ended before the last scan */
+	bool is_quiet, has_ended;
 	enum rc rc = RC_OK;
 	struct err err;
 
 	while (!mda_is_stopping(m)) {
 		bool is_time = clock_left_ms(next_scan) == 0 ||
 		    m->has_more || couriers_has_later(m->couriers) ||
-		    (has_ended && !is_loop);
+		    (!is_loop && couriers_ended(m->couriers) != seen);
 
 		if (is_loop)
 			collect_begin(m);
 		if (is_time || !rang) {
-			has_ended = false;
+			seen = couriers_ended(m->couriers);
 			rc = scan(m, &err);
 			next_scan = clock_deadline(interval);
 		} else {
@@ -147,11 +145,14 @@ run(struct mda *m, bool is_loop)
 			log_failure("scan-failed", &err);
 			next_scan = clock_deadline(RETRY_MS);
 		}
-		if (!is_loop && (rc != RC_OK || is_idle(m)))
+		/* Reaped here or there: a report of its may wait. */
+		is_quiet = is_idle(m);
+		has_ended = couriers_ended(m->couriers) != seen;
+		if (!is_loop && (rc != RC_OK || (is_quiet && !has_ended)))
 			break;
-		rang = m->has_more ? 0
-				   : wait_for_work(m, child_fd, next_scan,
-					 &has_ended);
+		rang = m->has_more || (!is_loop && has_ended)
+		    ? 0
+		    : wait_for_work(m, child_fd, next_scan);
 	}
 	close(child_fd);
 	return rc;

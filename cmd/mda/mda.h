@@ -195,6 +195,8 @@ enum rc couriers_hand_over(
     struct mda *m, struct job *jobs, size_t n, struct err *err);
 /* How many are under way. */
 int couriers_count(struct couriers *c);
+/* How many have ended so far. */
+unsigned couriers_ended(const struct couriers *c);
 /* Something was put off, and becomes due in seconds. */
 bool couriers_has_later(const struct couriers *c);
 void couriers_signal(const struct couriers *c, int signal_number);
