@@ -56,26 +56,20 @@ attempt_new(struct session *s)
 }
 
 static void
-succeed(struct session *s, const struct attempt *t)
+log_failed(struct session *s, const struct attempt *t)
 {
-	struct buf b = BUF_INIT;
-
-	guard_login_good(&t->guard, t->key, &t->login);
-	session_login(s, t->mailbox);
-	command_capabilities(s, &b);
-	chat_ok(s, "[CAPABILITY %.*s] Logged in", STR_ARG(buf_str(&b)));
-	buf_done(&b);
+	log_begin(LOG_AT_NOTE, "login-failed");
+	log_str("name", t->key);
+	log_num("tls", stream_is_tls(s->stream));
+	log_end();
+	s->n_failed_logins++;
 }
 
 static void
 count_failure(struct session *s, struct attempt *t, struct str password)
 {
 	guard_login_failed(&t->guard, t->key, password, &t->login);
-	log_begin(LOG_AT_NOTE, "login-failed");
-	log_str("name", t->key);
-	log_num("tls", stream_is_tls(s->stream));
-	log_end();
-	s->n_failed_logins++;
+	log_failed(s, t);
 }
 
 static void
@@ -93,15 +87,37 @@ refuse(struct session *s)
 }
 
 static void
-fail(struct session *s, struct attempt *t, struct str password)
+answer_failure(struct session *s, const struct attempt *t)
 {
-	count_failure(s, t, password);
 	clock_sleep(t->login.delay_ms);
 	if (t->login.is_refused)
 		refuse(s);
 	else
 		chat_no(s, "[AUTHENTICATIONFAILED] Authentication failed");
 	end_at_last(s);
+}
+
+static void
+fail(struct session *s, struct attempt *t, struct str password)
+{
+	count_failure(s, t, password);
+	answer_failure(s, t);
+}
+
+static void
+succeed(struct session *s, struct attempt *t)
+{
+	struct buf b = BUF_INIT;
+
+	if (!guard_login_good(&t->guard, t->key, &t->login)) {
+		log_failed(s, t);
+		answer_failure(s, t);
+		return;
+	}
+	session_login(s, t->mailbox);
+	command_capabilities(s, &b);
+	chat_ok(s, "[CAPABILITY %.*s] Logged in", STR_ARG(buf_str(&b)));
+	buf_done(&b);
 }
 
 /*
@@ -119,7 +135,7 @@ abandon(struct session *s, struct attempt *t)
 
 /* The mailbox, counted and delayed by the limits. RC_TEMP: answered. */
 static enum rc
-look_up(struct session *s, struct attempt *t, struct str name)
+look_up(struct session *s, struct attempt *t, struct str name, bool is_slow)
 {
 	struct err err;
 
@@ -127,7 +143,8 @@ look_up(struct session *s, struct attempt *t, struct str name)
 	if (session_open_db(s, &err) != RC_OK ||
 	    mailbox_find(s->p->db, s->arena, t->key, &t->mailbox, &err) !=
 		RC_OK ||
-	    guard_login(&t->guard, t->key, &t->login, &err) != RC_OK) {
+	    guard_login(&t->guard, t->key, is_slow, &t->login, &err) !=
+		RC_OK) {
 		chat_failure(s, &err);
 		return RC_TEMP;
 	}
@@ -168,7 +185,7 @@ cmd_login(struct session *s, const struct read_command *c)
 
 	if (!arg_is_text(&v[0]) || !arg_is_text(&v[1]))
 		chat_bad(s, "LOGIN takes a name and a password");
-	else if (check_privacy(s) && look_up(s, &t, v[0].s) == RC_OK) {
+	else if (check_privacy(s) && look_up(s, &t, v[0].s, false) == RC_OK) {
 		if (login_check(t.mailbox, v[1].s))
 			succeed(s, &t);
 		else
@@ -225,7 +242,8 @@ exchange(struct session *s, struct sasl *sasl, struct str response)
 
 	while (step == SASL_ASK || step == SASL_LOOKUP) {
 		if (step == SASL_LOOKUP) {
-			if (look_up(s, &t, sasl_name(sasl)) != RC_OK)
+			if (look_up(s, &t, sasl_name(sasl),
+				!sasl_is_clear(sasl)) != RC_OK)
 				return;
 			step = sasl_judge(sasl, t.mailbox, t.key,
 			    s->config->secret, &challenge);

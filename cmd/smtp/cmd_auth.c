@@ -83,7 +83,8 @@ look_up(struct session *s, struct login *l, struct str *ret_challenge,
 	if (session_open_db(s, err) != RC_OK ||
 	    mailbox_find(s->p->db, s->arena, l->key, &l->mailbox, err) !=
 		RC_OK ||
-	    guard_login(&l->guard, l->key, &l->counted, err) != RC_OK)
+	    guard_login(&l->guard, l->key, !sasl_is_clear(l->sasl),
+		&l->counted, err) != RC_OK)
 		return SASL_LOOKUP;
 	if (l->counted.is_refused) {
 		err_set(err, RC_TEMP, "4.7.0", "too many failed logins");
@@ -118,12 +119,26 @@ abandon(struct session *s, struct login *l)
 }
 
 static void
+refuse(struct session *s, struct login *l)
+{
+	clock_sleep(l->counted.delay_ms);
+	log_login(s, l->key, false);
+	if (l->counted.is_refused)
+		fail(s, 454, "4.7.0", "Too many failed logins");
+	else
+		fail(s, 535, "5.7.8", "Authentication failed");
+}
+
+static void
 finish(struct session *s, struct login *l, enum sasl_step step,
     const struct err *err)
 {
 	switch (step) {
 	case SASL_GOOD:
-		guard_login_good(&l->guard, l->key, &l->counted);
+		if (!guard_login_good(&l->guard, l->key, &l->counted)) {
+			refuse(s, l);
+			break;
+		}
 		session_login(s, l->mailbox);
 		log_login(s, l->key, true);
 		chat_reply(s, 235, "2.7.0", "Authentication successful");
@@ -148,12 +163,7 @@ finish(struct session *s, struct login *l, enum sasl_step step,
 	case SASL_FAILED:
 		guard_login_failed(&l->guard, l->key,
 		    sasl_password(l->sasl), &l->counted);
-		clock_sleep(l->counted.delay_ms);
-		log_login(s, l->key, false);
-		if (l->counted.is_refused)
-			fail(s, 454, "4.7.0", "Too many failed logins");
-		else
-			fail(s, 535, "5.7.8", "Authentication failed");
+		refuse(s, l);
 		break;
 	}
 }

@@ -241,8 +241,8 @@ count_login(const struct guard *g, const struct login_keys *k,
 }
 
 enum rc
-guard_login(const struct guard *g, struct str name, struct login_guard *ret,
-    struct err *err)
+guard_login(const struct guard *g, struct str name, bool is_slow,
+    struct login_guard *ret, struct err *err)
 {
 	bool held[KEYS];
 	struct login_keys k;
@@ -256,9 +256,28 @@ guard_login(const struct guard *g, struct str name, struct login_guard *ret,
 	if (rc != RC_OK)
 		return rc;
 	ret->is_known = held[KEY_KNOWN];
-	if (!held[KEY_NETWORK] && !held[KEY_USER] && !held[KEY_PAIR])
+	if (!is_slow && !held[KEY_NETWORK] && !held[KEY_USER] &&
+	    !held[KEY_PAIR])
 		return RC_OK;
 	return count_login(g, &k, ret, err);
+}
+
+/*
+ * Nothing had failed when this try began, so it was not counted. Where that
+ * is no longer so it is one of a burst, and right only if it is not over.
+ */
+static enum rc
+guard_look_again(const struct guard *g, const struct login_keys *k,
+    struct login_guard *login, struct err *err)
+{
+	bool held[KEYS];
+	enum rc rc = limit_look(g->db, k->v, KEYS, held, err);
+
+	if (rc != RC_OK)
+		return rc;
+	if (!held[KEY_NETWORK] && !held[KEY_USER] && !held[KEY_PAIR])
+		return RC_OK;
+	return count_login(g, k, login, err);
 }
 
 /*
@@ -266,9 +285,9 @@ guard_login(const struct guard *g, struct str name, struct login_guard *ret,
  * others did stays, or an attacker with a mailbox of his own would begin anew
  * with each login.
  */
-void
+bool
 guard_login_good(const struct guard *g, struct str name,
-    const struct login_guard *login)
+    struct login_guard *login)
 {
 	struct limit_state unused;
 	enum rc rc = RC_OK;
@@ -276,15 +295,20 @@ guard_login_good(const struct guard *g, struct str name,
 	struct err err;
 
 	if (!is_on(g))
-		return;
+		return true;
 	k = keys_of(g, name);
-	if (login->is_counted)
+	if (!login->is_counted)
+		rc = guard_look_again(g, &k, login, &err);
+	if (rc == RC_OK && login->is_refused)
+		return false;
+	if (rc == RC_OK && login->is_counted)
 		rc = guard_settle(g, &k, &err);
 	if (rc == RC_OK && !login->is_known)
 		rc = limit_take(g->db, k.v[KEY_KNOWN], 1, KNOWN_MS, &unused,
 		    &err);
 	if (rc != RC_OK)
 		log_failure("limits", &err);
+	return true;
 }
 
 static enum rc

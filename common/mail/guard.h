@@ -39,12 +39,17 @@ struct login_guard {
  * it is refused, unless this user logged in from this network within 30 days:
  * then only his own failures from there count. Even so one try is let through
  * in each window / limit. A right password that is tried is never delayed.
+ * is_slow: the client decides when the try ends (SCRAM), so it is counted in
+ * any case; else many could begin while nothing has failed yet.
  */
-enum rc guard_login(const struct guard *g, struct str name,
+enum rc guard_login(const struct guard *g, struct str name, bool is_slow,
     struct login_guard *ret, struct err *err);
-/* Writes nothing when he is known there and nothing had failed. */
-void guard_login_good(const struct guard *g, struct str name,
-    const struct login_guard *login);
+/*
+ * Writes nothing when he is known there and nothing failed. False: it was one
+ * of a burst and is over a limit by now; answer as to a failure, is_refused.
+ */
+bool guard_login_good(const struct guard *g, struct str name,
+    struct login_guard *login);
 /*
  * Counts the failure; password, when it is known, is counted once in its
  * window (auth/repeat.h), else STR_NONE. What was not counted before may turn

@@ -317,6 +317,15 @@ class Scram(Base):
             {'_id': re.compile('^login network')})
         self.assertEqual(network['n'], 2)
 
+    def test_exchanges_that_begin_together_are_not_more_guesses(self):
+        """None has failed yet when the last one begins."""
+        answers = []
+        for n in range(8):
+            d = self.smtp(*OFTEN, peer=f'198.51.{n}.1')
+            answers.append(d.smtp('AUTH SCRAM-SHA-256 ' + b64(
+                'n,,n=ann@example.org,r=abcdef'))[:3])
+        self.assertEqual(answers, ['334'] * 5 + ['454'] * 3)
+
     def test_a_good_login_by_scram_is_no_failure(self):
         self.assertEqual(self.login('eve', 'x', *OFTEN), '535')
         d = self.smtp(*OFTEN)
