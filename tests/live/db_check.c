@@ -445,6 +445,22 @@ START_TEST(test_queue)
 END_TEST
 
 /* Ten thousand recipients fit; what does not is refused for good. */
+/* Without the server's clock nothing is taken for the time. */
+START_TEST(test_unknown_time)
+{
+	struct db_options o = {
+		"mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100",
+		"none", "db_check", NULL, false };
+	struct db *away;
+	int64_t now = -1;
+
+	OK(db_new(&o, &away, &err));
+	ck_assert_int_eq(db_now(away, &now, &err), RC_TEMP);
+	ck_assert_int_eq(now, -1);
+	db_free(away);
+}
+END_TEST
+
 START_TEST(test_queue_bound)
 {
 	enum { FITS = 10000, TOO_MANY = 50000 };
@@ -657,6 +673,7 @@ main(void)
 	tcase_add_test(t, test_names);
 	tcase_add_test(t, test_quota);
 	tcase_add_test(t, test_queue);
+	tcase_add_test(t, test_unknown_time);
 	tcase_add_test(t, test_queue_bound);
 	tcase_add_test(t, test_queue_bound_with_answers);
 	tcase_add_test(t, test_too_big);

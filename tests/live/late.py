@@ -96,6 +96,7 @@ class Rule:
         self.times = times
         self.until = None
         self.seen = 0           # how often it was met
+        self.at = None          # (name, collection) of the first
 
     def meets(self, name, collection):
         """Of each request, in order: is it one of those?"""
@@ -106,6 +107,7 @@ class Rule:
         if self.left > 0 or self.times <= 0:
             return False
         self.seen += 1
+        self.at = self.at or (name, collection)
         if self.what not in ('replies', 'requests'):
             self.times -= 1
         elif self.until is None:
@@ -115,6 +117,17 @@ class Rule:
     def wait(self, what):
         if self.what == what and self.until is not None:
             time.sleep(max(0, self.until - time.monotonic()))
+
+
+CODES = (11602, 91, 189)
+
+
+def rule_of(kind, n):
+    """Of kind error, fatal (nobody tries it again), lose, drop, at the nth
+    command."""
+    if kind == 'fatal':
+        return Rule('error', n=n, code=8000)
+    return Rule(kind, n=n, code=CODES[n % len(CODES)])
 
 
 class Proxy:

@@ -1,27 +1,18 @@
 """Each command to the database fails once, at its nth use, in a fixed dialog
-of IMAP, SMTP and the mda: with an error, without an answer though it was
+of IMAP and SMTP (the mda: test_each_mda): with an error, without an answer though it was
 done, without having come there. What is answered is the ordinary thing or a
 temporary failure; nothing is lost, nothing is there twice."""
 import concurrent.futures
-import re
 import unittest
 
-from harness import LiveTest, System, wait_for
-from late import Rule
+from harness import LiveTest, wait_for
+from late import rule_of
 from late_rows import BIG, SMALL, Imap, Row, count, literal
-from test_faults import later
 
 LAST = 40
 # fatal: an error that neither the driver nor a transaction tries again
 KINDS = ('error', 'fatal', 'lose', 'drop')
-CODES = (11602, 91, 189)
 SIDE_BY_SIDE = 6
-
-
-def rule_of(kind, n):
-    if kind == 'fatal':
-        return Rule('error', n=n, code=8000)
-    return Rule(kind, n=n, code=CODES[n % len(CODES)])
 
 
 def in_groups(one, is_over):
@@ -37,6 +28,9 @@ def in_groups(one, is_over):
 
 
 class Each(LiveTest):
+    # so that the counters of rates are reached
+    settings = {'limit__messages__source': '100000/1h'}
+
     @classmethod
     def prepare(cls):
         cls.system.add_domain()
@@ -67,6 +61,8 @@ class Each(LiveTest):
             replies = row.smtp(text, rule, armed=False)
             for reply in replies:
                 self.assertIn(reply[:1], ('2', '3', '4'), reply)
+            if rule.at and rule.at[1] == 'limits' and rule.code == 8000:
+                self.assertEqual(replies[-1][:1], '4', replies)
             wait_for(lambda: self.system.mda() and
                      not self.system.db.queue.count_documents(
                          {'recipients.address': row.address}), 60)
@@ -162,82 +158,6 @@ def add_tests():
 
 
 add_tests()
-
-
-class EachOfTheMda(unittest.TestCase):
-    """Two deliveries, an alias, a report; a database for each n."""
-
-    def prepare(self, system):
-        system.add_domain()
-        for name in ('ann', 'bob', 'eve'):
-            system.m3mta('mailbox', 'add', f'{name}@example.org',
-                         '--no-password')
-        system.m3mta('alias', 'add', 'both@example.org', 'ann@example.org',
-                     'bob@example.org')
-        row = Row(system)
-        replies = []
-        from harness import Dialog
-        d = Dialog(system, 'm3mta-smtp')
-        d.reply()
-        for c in ('EHLO me.example', f'MAIL FROM:<{row.address}>',
-                  'RCPT TO:<both@example.org>', 'RCPT TO:<eve@example.org>',
-                  'DATA'):
-            replies.append(d.smtp(c))
-        d.send(SMALL)
-        self.assertTrue(d.smtp('.\r\n').startswith('250'), replies)
-        d.close()
-        system.m3mta('mailbox', 'remove', 'eve@example.org', '--yes')
-        return row
-
-    def one(self, kind, n):
-        system = System('')
-        try:
-            row = self.prepare(system)
-            rule = row.proxy.rule = rule_of(kind, n)
-            done = row.late.run(
-                [row.late.binary('m3mta-mda'), '-c', row.late.config],
-                code=None, timeout=300)
-            row.proxy.rule = None
-            self.met.append(rule.seen)
-            if done.returncode not in (0, 75):
-                return f'{n}: exit {done.returncode} {done.stderr[-300:]}'
-            if done.returncode == 0 and \
-                    system.db.queue.count_documents({}):
-                return f'{n}: exit 0 and something is left'
-            later(system)
-            wait_for(lambda: system.mda() and
-                     not system.db.queue.count_documents({}), 60)
-            system.verify()
-            got = self.boxes(system, row)
-            row.close()
-            return None if got == [1, 1, 1] else f'{kind} {n}: {got}'
-        finally:
-            system.close()
-
-    def boxes(self, system, row):
-        """Of ann, bob, and the sender, who hears of eve."""
-        found = []
-        for address in ('ann@example.org', 'bob@example.org', row.address):
-            s = Imap(system, address)
-            found.append(s.exists('INBOX'))
-            s.close()
-        return found
-
-    def walk(self, kind):
-        met = self.met = []
-        self.assertEqual(in_groups(
-            lambda n: self.one(kind, n),
-            lambda: not any(met[-SIDE_BY_SIDE:])), [])
-        self.assertGreater(sum(met), 8)
-
-    def test_errors(self):
-        self.walk('error')
-
-    def test_errors_that_nobody_tries_again(self):
-        self.walk('fatal')
-
-    def test_lost_answers(self):
-        self.walk('lose')
 
 
 if __name__ == '__main__':
