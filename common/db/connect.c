@@ -19,7 +19,7 @@
 /* The driver looks at the servers not more often: who comes earlier waits. */
 enum { CONNECT_SCAN_MS = 500 };
 
-/* Interactive: a read that is tried twice still ends within 5 s. */
+/* Interactive: a read that is tried twice still ends within 6 s. */
 static void
 set_timeouts(mongoc_uri_t *uri, bool is_patient)
 {

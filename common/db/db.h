@@ -10,7 +10,7 @@
  * "None found" is RC_OK with *ret NULL, unless a header says otherwise.
  * Results live in the arena that was given.
  *
- * Profiles: interactive calls fail within 5 s. Commit calls (queue_insert,
+ * Profiles: interactive calls fail within 6 s. Commit calls (queue_insert,
  * deliver_*, store_append ...) try again with the same _id until their
  * deadline.
  */

@@ -123,6 +123,7 @@ gc_filter_messages(const bson_t *record, bson_t *filter, bool *ret_any)
 		bson_append_iter(filter, "owner", -1, &it);
 	BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &in);
 	*ret_any = bson_iter_init_find(&it, record, "messages") &&
+	    BSON_ITER_HOLDS_ARRAY(&it) &&
 	    bson_append_iter(&in, "$in", -1, &it);
 	bson_append_document_end(filter, &in);
 }

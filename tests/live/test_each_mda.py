@@ -8,7 +8,7 @@ import uuid
 
 from fake_mta import FakeMta
 from harness import Dialog, LiveTest, System, wait_for
-from late import Proxy, rule_of, through
+from late import Proxy, Rule, rule_of, through
 from late_rows import SMALL
 from test_faults import later
 
@@ -147,6 +147,20 @@ class EachOfTheMda(LiveTest):
             w.join()
         self.assertEqual(self.wrong, [])
         self.assertGreater(sum(self.met), 15)
+
+    def test_claims_that_fail_each_time_are_no_success(self):
+        place = Place()
+        self.addCleanup(place.close)
+        place.submit()
+        place.proxy.rule = Rule('error', 'update', 'queue', times=10**6,
+                                code=8000)
+        place.late.run(
+            [place.late.binary('m3mta-mda'), '-c', place.late.config],
+            code=75, timeout=120)
+        place.proxy.rule = None
+        self.assertFalse(place.is_empty())
+        place.system.mda()
+        self.assertEqual(place.boxes()[:2], [1, 1])
 
     def test_errors(self):
         self.walk('error')

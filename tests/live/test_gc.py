@@ -277,6 +277,42 @@ class Orphans(Store):
             '$exists': True}}), 0)
 
 
+    def record(self, **fields):
+        return dict({'owner': bson.Binary(uuid.uuid4().bytes, 4),
+                     'folder': bson.ObjectId(), 'm': 1, 'u': [1, 1],
+                     'at': datetime.datetime(2020, 1, 1),
+                     'messages': [bson.ObjectId()]}, **fields)
+
+    def test_a_record_of_a_broken_form_holds_up_no_other(self):
+        """What it names is no list; the walk finds what it meant."""
+        trash = self.system.db.trash
+        trash.insert_many([
+            self.record(messages={'0': bson.ObjectId()}),
+            self.record(blobs={'0': 1}, messages=[]),
+            self.record(at=datetime.datetime(2020, 1, 2))])
+        self.system.m3mta('gc')
+        self.assertEqual(trash.count_documents({'$or': [
+            {'messages.0': {'$exists': True}},
+            {'blobs.0': {'$exists': True}}]}), 0)
+
+    def test_the_walk_finds_orphans_between_what_is_used(self):
+        """More than two batches of it, with chunks missing; all that is
+        referred to stays."""
+        self.deliver(message('kept', 200000), self.address)
+        before = self.system.db.blobs.count_documents({})
+        self.system.db.blobs.insert_many([
+            {'_id': bson.Binary(bson.ObjectId().binary + bytes([0, 0, 0, n])),
+             'b': b'x'} for _ in range(600) for n in (0, 2)])
+        self.deliver(message('kept', 200000), self.address)
+        self.gc()
+        self.assertEqual(
+            self.system.db.blobs.count_documents({}), before + 1)
+        self.check_all('INBOX', n=2)
+        self.imap().expunge('1:2')
+        self.gc()
+        self.system.db.incoming.delete_many({})
+
+
 class GivenUp(Store):
     """What was written for a message that was not stored goes with the next
     gc; what has a young sign would stay a day."""
@@ -411,6 +447,32 @@ class Collector(Store):
         self.deliver(message('two', 200000), self.address)
         wait_for(lambda: b' 1 EXISTS' in s.do('SELECT INBOX'), 20)
         self.check_all('INBOX', n=1)
+
+
+class Crowded(Store):
+    def test_the_loop_takes_what_is_young_where_it_is_too_much(self):
+        """Deliveries that were expunged, beyond the quota; what others
+        expunged stays its day."""
+        self.system.m3mta('mailbox', 'set', self.address, '--quota=300000')
+        other = 'o' + self.address
+        self.system.m3mta('mailbox', 'add', other, '--no-password')
+        s, o = self.imap(), self.imap(other)
+        for _ in range(2):
+            self.deliver(message('much', 200000), self.address)
+            s.do('NOOP')
+            self.assertIn(b' OK ', s.expunge('1'))
+        o.append(message('other', 200000))
+        o.do('NOOP')
+        o.expunge('1')
+        self.assertEqual(self.system.db.blobs.count_documents({}), 3)
+        self.system.start_mda()
+        wait_for(lambda: self.system.db.blobs.count_documents({}) == 1, 60,
+                 'room')
+        self.assertEqual(self.system.db.mailboxes.find_one(
+            {'_id': self.address})['size']['expunged'], 0)
+        wait_for(lambda: 'event=collected' in self.system.logs(), 20)
+        self.assertEqual(self.system.db.blobs.count_documents({}), 1)
+        self.check_all('INBOX', n=0)
 
 
 class Anything(Store):
