@@ -629,6 +629,61 @@ class OneCopy(ExpansionTest):
                           'tiny+tag@example.org': '5.2.2'})
 
 
+class Killed(ExpansionTest):
+    """Filters, aliases and lists at once, and the mda dies in between."""
+    BOXES = ('ann', 'bob', 'eve', 'owner', 'k1', 'k2', 'k3', 'drop', 'say')
+    FILTER = """cat >/dev/null
+case $M3MTA_MAILBOX in
+ann@*) printf 'Subject: a\\n\\nx\\n'; exit 16;;
+eve@*) echo k3@example.org; echo kl+x@example.org; echo ka@example.org
+    exit 13;;
+drop@*) exit 11;;
+say@*) printf 'Subject: s\\n\\nx\\n'; exit 15;;
+k1@*) echo Archive; exit 14;;
+k2@*) printf 'Subject: rewritten\\n\\nzz\\n'; exit 10;;
+esac
+"""
+
+    def counts(self):
+        return self.count(*self.BOXES) + [
+            self.exists('k1@example.org', 'Archive')]
+
+    def deliver(self, point=None):
+        s = self.system
+        before = self.counts()
+        self.send('<ann@example.org>', '<ka@example.org>',
+                  '<eve@example.org>', '<kl@example.org>',
+                  '<drop@example.org>', '<say@example.org>',
+                  '<k3+t@example.org> NOTIFY=NEVER')
+        if point:
+            s.mda(code=-9, fault=True,
+                  env={'M3MTA_FAULT': f'{point}:kill'})
+            s.db.queue.update_many({}, {'$set': {
+                'next_at': datetime.datetime(1970, 1, 1)}})
+        wait_for(lambda: s.mda() and not s.db.queue.find_one({}), 60,
+                 'an empty queue')
+        return [n - b for n, b in zip(self.counts(), before)]
+
+    def test_each_gets_what_he_gets_wherever_it_dies(self):
+        s = self.system
+        for who in self.BOXES[4:]:
+            s.add_mailbox(f'{who}@example.org')
+        s.m3mta('alias', 'add', 'ka@example.org', 'ann@example.org',
+                'k1@example.org', 'say@example.org')
+        s.m3mta('list', 'add', 'kl@example.org', 'k2@example.org',
+                'ann@example.org', '--owner=owner@example.org')
+        s.db.mailboxes.update_one({'_id': 'kl@example.org'}, {
+            '$push': {'destinations': 'k2@example.org'}})
+        self.use_filter(self.FILTER)
+        # Two answers for the poster; ann has it also as a member.
+        want = [2, 2, 0, 0, 0, 1, 1, 0, 0, 1]
+        for point in (None, 'mda-claimed', 'mda-in-txn', 'mda-after-txn',
+                      'mda-before-outcome', 'mda-after-outcome'):
+            with self.subTest(point=point):
+                self.assertEqual(self.deliver(point), want)
+        s.verify()
+
+
 class Making(ExpansionTest):
     """Circles and missing destinations are refused when they are made."""
 
