@@ -74,7 +74,8 @@ needs_tls(const struct session *s, enum rcpt_verdict v)
 
 /*
  * The same address twice is delivered once, and told of as either of the two
- * asks for. It was accepted twice though, and an LMTP client waits for a reply to each (RFC 2033 4.2).
+ * asks for. It was accepted twice though, and an LMTP client waits for a
+ * reply to each (RFC 2033 4.2).
  */
 static void
 add_recipient(struct session *s, const struct address *to,

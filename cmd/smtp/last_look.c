@@ -103,8 +103,10 @@ last_look_answers(struct session *s, size_t recipient)
 	return look != LOOK_PASSES;
 }
 
-/* LMTP knows a reply for each (RFC 2033 4.2): the peer reports the one to
- * whom the others got it. */
+/*
+ * LMTP knows a reply for each (RFC 2033 4.2). By it the peer has accepted
+ * the message already: it reports the one, and the others get it.
+ */
 static bool
 last_look_at_each(struct session *s, struct str delivered_to, uint64_t size,
     bool wants_room)
