@@ -140,6 +140,7 @@ look_up(struct session *s, struct attempt *t, struct str name, bool is_slow)
 	struct err err;
 
 	t->key = address_key_of(s->arena, name);
+	s->account.read_ms = clock_mono_ms();
 	if (session_open_db(s, &err) != RC_OK ||
 	    mailbox_find(s->p->db, s->arena, t->key, &t->mailbox, &err) !=
 		RC_OK ||

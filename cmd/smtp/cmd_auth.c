@@ -80,6 +80,7 @@ look_up(struct session *s, struct login *l, struct str *ret_challenge,
     struct err *err)
 {
 	l->key = address_key_of(s->arena, sasl_name(l->sasl));
+	s->account.read_ms = clock_mono_ms();
 	if (session_open_db(s, err) != RC_OK ||
 	    mailbox_find(s->p->db, s->arena, l->key, &l->mailbox, err) !=
 		RC_OK ||

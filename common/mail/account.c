@@ -25,14 +25,17 @@ account_wait_ms(const struct account *a)
 void
 account_open(struct account *a, struct mailbox *m, int64_t max_age_ms)
 {
+	int64_t read_ms = a->read_ms;
+
 	account_close(a);
 	*a = (struct account){
 		.mailbox = m,
 		.credentials = m->credentials,
 		.max_age_ms = max_age_ms,
-		.next_ms = clock_deadline(max_age_ms),
+		.read_ms = read_ms,
+		.next_ms = read_ms + max_age_ms,
 	};
-	a->wait_ms = clock_deadline(account_wait_ms(a));
+	a->wait_ms = read_ms + account_wait_ms(a);
 }
 
 void

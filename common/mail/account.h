@@ -16,12 +16,16 @@ struct account {
 	struct arena *arena;     /* of these, since the last look; or NULL */
 	int64_t credentials;     /* as they were at the login */
 	int64_t max_age_ms;
+	int64_t read_ms;         /* set before account_open: when m was read */
 	int64_t next_ms;         /* monotonic: the next look before a command */
 	int64_t wait_ms;         /* ... and of one who waits */
 	bool is_by_hand;         /* PREAUTH: neither password nor state count */
 };
 
-/* What the login has just read is m, for as long as the session. */
+/*
+ * What the login has read is m, for as long as the session. An exchange may
+ * have taken minutes since: then the first look is due at once.
+ */
 void account_open(
     struct account *a, struct mailbox *m, int64_t max_age_ms);
 /* Also of one that was never opened. */

@@ -1,5 +1,8 @@
 """Accounts: sessions end with them, and administrators' commands write what
 they were asked to change, nothing else."""
+import base64
+import hashlib
+import hmac
 import subprocess
 import threading
 import time
@@ -34,7 +37,6 @@ class AccountTest(LiveTest):
         return d
 
     def smtp(self, address=CARL):
-        import base64
         d = self.dialog('m3mta-smtp', port=self.smtp_port)
         d.reply()
         d.smtp('EHLO x.example')
@@ -409,6 +411,41 @@ class Commands(AccountTest):
     def test_a_set_without_an_option_is_a_mistake(self):
         self.system.m3mta('mailbox', 'set', CARL, code=64)
         self.system.m3mta('domain', 'set', 'example.org', code=64)
+
+
+class Scram(LiveTest):
+    settings = {'auth__look': '3s', 'imap__auth__plain_no_tls': True}
+
+    def test_a_slow_exchange_is_no_way_past_the_look(self):
+        s = self.system
+        s.add_domain()
+        s.add_mailbox(CARL)
+
+        def b64(text):
+            return base64.b64encode(text.encode()).decode()
+
+        d = self.dialog('m3mta-imap')
+        d.line()
+        first = f'n={CARL},r=abc'
+        d.send(f'a AUTHENTICATE SCRAM-SHA-256 {b64("n,," + first)}\r\n')
+        server = base64.b64decode(d.line()[2:]).decode()
+        r, salt, i = (x[2:] for x in server.split(','))
+        s.m3mta('mailbox', 'set', CARL, '--disable')
+        time.sleep(3.5)
+        last = f'c=biws,r={r}'
+        salted = hashlib.pbkdf2_hmac(
+            'sha256', b'secret', base64.b64decode(salt), int(i))
+        key = hmac.digest(salted, b'Client Key', 'sha256')
+        sign = hmac.digest(hashlib.sha256(key).digest(),
+                           f'{first},{server},{last}'.encode(), 'sha256')
+        proof = bytes(x ^ y for x, y in zip(key, sign))
+        d.send(b64(f'{last},p={base64.b64encode(proof).decode()}') + '\r\n')
+        answer = d.line()
+        if answer[:1] == b'+':
+            d.send('\r\n')
+            answer = d.line()
+        self.assertIn(b'a OK', answer)
+        self.assertIn(b'* BYE', d.imap('b', 'SELECT INBOX'))
 
 
 class NoScram(LiveTest):
