@@ -1,4 +1,6 @@
 /* CREATE, DELETE, RENAME, SUBSCRIBE: names and their folders. */
+#include <assert.h>
+
 #include "base/limits.h"
 #include "db/store_internal.h"
 
@@ -440,9 +442,11 @@ rename_folder(struct db *db, void *ctx, struct err *err)
 		rc = check_free(op, op->to, err);
 	if (rc == RC_OK)
 		rc = make_parents(op, db, op->to, err);
-	if (rc == RC_OK)
+	if (rc == RC_OK) {
+		assert(f);
 		rc = is_inbox ? folder_empty_inbox(op, db, f, err)
 			      : rename_one(op, db, f, op->to, err);
+	}
 	return rc == RC_OK && !is_inbox ? rename_children(op, db, err) : rc;
 }
 
