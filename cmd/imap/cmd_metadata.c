@@ -386,6 +386,12 @@ cmd_setmetadata(struct session *s, const struct read_command *c)
 	}
 	if (!take_mailbox(&m, &c->text.args[0]))
 		return;
+	/* Each is a write, and the folder is held until the last. */
+	if (list->n / 2 > LIMIT_ANNOTATIONS) {
+		chat_no(s, "[METADATA TOOMANY] At most %d entries at a time",
+		    LIMIT_ANNOTATIONS);
+		return;
+	}
 	for (i = 0; i < list->n; i += 2) {
 		if (!take_change(&m, &list->v[i]))
 			return;

@@ -241,8 +241,7 @@ take_literal(struct gathering *g, const struct literal_spec *l,
 	if (++g->n_literals > LIMIT_IMAP_LITERALS)
 		return refuse_literal(
 		    g, l, piece->line, "Too many literals");
-	if (l->size > LIMIT_IMAP_LITERAL ||
-	    g->octets + l->size > budget(s))
+	if (l->size > budget(s) - g->octets)
 		return refuse_literal(g, l, piece->line, "Literal too big");
 	g->octets += l->size;
 	if (l->kind == LITERAL_SYNC)

@@ -70,7 +70,7 @@ read_reply(struct client *c, int64_t timeout_ms, bool is_hello,
 		enum io io = reader_line(c->reader, LIMIT_SMTP_REPLY_LINE,
 		    LIMIT_SMTP_LINE_DISCARD, deadline, &l);
 
-		if (io != IO_OK || n > LIMIT_SMTP_REPLY_LINES) {
+		if (io != IO_OK || n >= LIMIT_SMTP_REPLY_LINES) {
 			client_set_reply(r, 0, "4.4.2",
 			    io == IO_TIMEOUT || io == IO_STOPPED
 				? "No reply in time"

@@ -1,6 +1,7 @@
 /*
  * Every limit on input that is not configuration, in one place. The RFC or
- * the reason stands beside each; a test sits at limit-1, limit and limit+1.
+ * the reason stands beside each. Tests stand at the borders (test_limits.c,
+ * test_limits.py); tools/layers looks that each is used and is in a test.
  */
 #ifndef M3_BASE_LIMITS_H
 #define M3_BASE_LIMITS_H
@@ -15,14 +16,12 @@
 #define LIMIT_SMTP_PATH          256    /* with brackets; a local part too */
 #define LIMIT_SMTP_ENVID         100    /* RFC 3461 4.4 */
 #define LIMIT_SMTP_ORCPT         500    /* RFC 3461 4.2 */
-#define LIMIT_SMTP_RECEIVED      100    /* trace headers: a loop */
 #define LIMIT_SMTP_MEMORY        (6 << 20) /* of a session, as LIMIT_IMAP_MEMORY */
 #define LIMIT_SMTP_TRANSACTION   (768 << 10) /* octets of the recipients */
 
 /* IMAP. */
-#define LIMIT_IMAP_LINE          65536  /* octets of one command's lines */
+#define LIMIT_IMAP_LINE          65536  /* octets of a command: lines, literals */
 #define LIMIT_IMAP_LINE_PREAUTH  36864  /* ID may have 30 x 1,054 octets */
-#define LIMIT_IMAP_LITERAL       65536  /* in a command other than APPEND */
 #define LIMIT_IMAP_LITERALS      64     /* in one command */
 #define LIMIT_IMAP_COMMAND       (16 << 20) /* octets of what it parses to */
 #define LIMIT_IMAP_COMMAND_PREAUTH (512 << 10)

@@ -161,10 +161,19 @@ static void
 note_delivered_to(
     struct mime_parser *p, struct facts_part *part, struct str value)
 {
-	if (part->parent == FACTS_NO_PART &&
-	    p->delivered_to.len + value.len < DELIVERED_TO_MAX)
-		p->delivered_to = arena_join3(
-		    p->a, p->delivered_to, str_trim(value), STR("\n"));
+	struct str line = str_trim(value);
+	char *room = p->delivered_to_room;
+	size_t at = p->delivered_to.len;
+
+	if (part->parent != FACTS_NO_PART || line.len == 0 ||
+	    at + line.len >= DELIVERED_TO_MAX)
+		return;
+	if (!room)
+		room = p->delivered_to_room =
+		    arena_alloc(p->a, DELIVERED_TO_MAX);
+	memcpy(room + at, line.p, line.len);
+	room[at + line.len] = '\n';
+	p->delivered_to = str_make(room, at + line.len + 1);
 }
 
 static void

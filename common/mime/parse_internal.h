@@ -83,6 +83,7 @@ struct mime_parser {
 	bool is_cut;
 	uint32_t received;
 	struct str delivered_to;
+	char *delivered_to_room;  /* that lies in here; NULL: there is none */
 	struct preview preview;
 };
 

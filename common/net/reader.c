@@ -198,7 +198,8 @@ skip_long_line(struct reader *r, size_t max, size_t discard_max,
 		const char *lf =
 		    memchr(r->data + r->at, '\n', r->end - r->at);
 
-		if (lf) {
+		if (lf && max + seen + (size_t)(lf + 1 - r->data) - r->at <=
+		    discard_max) {
 			r->at = (size_t)(lf - r->data) + 1;
 			ret_line->is_long = true;
 			ret_line->end = LINE_CRLF;
@@ -207,7 +208,7 @@ skip_long_line(struct reader *r, size_t max, size_t discard_max,
 			return IO_OK;
 		}
 		seen += r->end - r->at;
-		if (max + seen > discard_max) {
+		if (lf || max + seen > discard_max) {
 			r->gave_up = true;
 			return IO_ERROR;
 		}

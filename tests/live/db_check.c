@@ -463,7 +463,7 @@ END_TEST
 
 START_TEST(test_queue_bound)
 {
-	enum { FITS = 10000, TOO_MANY = 50000 };
+	enum { FITS = 10000, TOO_MANY = LIMIT_QUEUE_DOCUMENT / 200 };
 	struct str *to = ARENA_ARRAY(a, FITS, struct str);
 	struct queue_item item;
 	size_t i;

@@ -95,6 +95,7 @@ class System:
         self.name = 'test_' + uuid.uuid4().hex[:12]
         self.folder = tempfile.mkdtemp(prefix='m3t-')
         self.sanitizers = self.sanitizer_options() if build == '-san' else {}
+        self.runtime_errors = 0
         self.processes = []
         atexit.register(self.stop_all)
         self.passwords = {}
@@ -152,6 +153,14 @@ class System:
                     text = f.read()
                 os.rename(path, os.path.join(self.folder, 'seen-' + name))
                 raise AssertionError('a sanitizer reports:\n' + text)
+        # What UBSan of gcc says of a server goes to standard error.
+        text = self.logs() if self.sanitizers else ''
+        seen, word = self.runtime_errors, ': runtime error: '
+        self.runtime_errors = text.count(word)
+        if self.runtime_errors > seen:
+            at = text.rindex(word)
+            raise AssertionError(
+                'a sanitizer reports:\n' + text[max(at - 80, 0):at + 2000])
 
     def stop_all(self):
         """At the latest at the interpreter's end: an interrupted test."""

@@ -304,6 +304,7 @@ class Smtp(LiveTest):
             'a body': b'x' * 70 + b'\r\n',
             'a header': b'X-Field: ' + b'y' * 60 + b'\r\n',
             'addresses': b'To: a <b@c.example>, d <e@f.example>\r\n',
+            'trace': b'Delivered-To: x\r\n',
             'words': b'Subject: =?utf-8?q?a?= =?utf-8?q?b?=\r\n ',
             'long lines': b'z' * 900 + b'\r\n',
             'parts': b'--x\r\n\r\n',

@@ -3,10 +3,13 @@ import re
 import unittest
 
 from harness import LiveTest
+from limits import LIMITS
 
 ANN, BOB, CAT = ('ann@example.org', 'bob@example.org', 'cat@example.org')
 SHARED = f'Other Users/{ANN}/Plans'
-MAX_ENTRIES, MAX_KEYWORDS = 128, 57
+MAX_ENTRIES = LIMITS['LIMIT_ANNOTATIONS']
+MAX_KEYWORDS = LIMITS['LIMIT_KEYWORDS']
+MAX_OWNER = LIMITS['LIMIT_ANNOTATIONS_OWNER']
 MESSAGE = '{17+}\r\nSubject: x\r\n\r\nx\r\n'
 
 
@@ -69,7 +72,7 @@ class Annotations(GuestTest):
             self.ann, 'GETMETADATA Plans /private/e0'))
 
     def test_all_folders_together_are_bounded(self):
-        for i in range(16):
+        for i in range(MAX_OWNER // MAX_ENTRIES):
             self.ok(self.ann, f'CREATE F{i}')
             self.ok(self.ann, f'SETACL F{i} {BOB} lr')
             self.fill(self.bob, f'Other Users/{ANN}/F{i}', MAX_ENTRIES)

@@ -6,6 +6,7 @@ import unittest
 import bson
 
 from harness import LiveTest, binary
+from limits import LIMITS
 
 RIGHTS = 'lrswipkxtea'
 ANN, BOB, CAT = ('ann@example.org', 'bob@example.org', 'cat@example.org')
@@ -813,7 +814,7 @@ class Limits(LiveTest):
         owner = bson.Binary(b'x' * 16, 4)
         s.db.shares.insert_many(
             [{'identifier': 'anyone', 'owner': owner,
-              'folder': bson.ObjectId()} for _ in range(9999)])
+              'folder': bson.ObjectId()} for _ in range(LIMITS['LIMIT_SHARES'] - 1)])
         self.assertIn(b'a OK', d.imap('a', 'SETACL Sent anyone l'))
         self.assertIn(b'a NO [LIMIT]', d.imap('a', 'SETACL Junk anyone l'))
         self.assertIn(b'a OK', d.imap('a', 'SETACL Sent anyone +r'))

@@ -4,6 +4,7 @@ import email
 import unittest
 
 from harness import Dialog, LiveTest, System
+from limits import LIMITS
 from test_tls import make_certificate
 
 
@@ -140,7 +141,8 @@ class Routing(LiveTest):
         s.m3mta('alias', 'add', 'wide@example.org', 'ann@example.org')
         self.addCleanup(s.m3mta, 'alias', 'remove', 'wide@example.org')
         s.db.mailboxes.update_one({'_id': 'wide@example.org'}, {'$set': {
-            'destinations': [f'u{i}@example.org' for i in range(10001)]}})
+            'destinations': [f'u{i}@example.org' for i in range(
+                LIMITS['LIMIT_ALIAS_FANOUT'] + 1)]}})
         before = self.exists('ann@example.org')
         for address, status, words in (
                 ('deep0@example.org', '5.4.6', 'too deep'),
