@@ -32,7 +32,8 @@ expansions_decide(void *ctx, const struct address *to,
 {
 	struct looking *l = ctx;
 	const struct config *c = &l->a->p->config;
-	struct rcpt_question q = { .to = *to, .is_delivery = true };
+	struct rcpt_question q = { .to = *to, .is_delivery = true,
+		.is_whole = true };
 	struct str keys[RCPT_KEYS];
 	size_t n, rank;
 	enum rc rc = rcpt_decide(l->a->p->db, l->arena, c, &q, ret, err);

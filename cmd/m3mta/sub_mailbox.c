@@ -46,7 +46,7 @@ find(struct admin *a, struct mailbox **ret)
 
 	if (code != EXIT_OK)
 		return code;
-	if (mailbox_find(a->p->db, a->a, key, ret, &err) != RC_OK)
+	if (mailbox_find_first(a->p->db, a->a, &key, 1, true, ret, &err) != RC_OK)
 		return admin_fail(&err);
 	if (!*ret)
 		return admin_complain(EXIT_FAILED,

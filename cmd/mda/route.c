@@ -104,7 +104,8 @@ enum rc
 route_decide(struct mda *m, const struct address *to,
     struct rcpt_answer *ret, struct err *err)
 {
-	struct rcpt_question q = { .to = *to, .is_delivery = true };
+	struct rcpt_question q = { .to = *to, .is_delivery = true,
+		.is_whole = true };
 	struct route_cache *c = m->cache;
 	struct str of_domain = route_domain_key(m, to);
 	struct str key = address_key(m->a, to);

@@ -84,10 +84,11 @@ misc_parse_user(struct session *s, struct str argument, struct user *ret)
 
 /* As RCPT would decide; *user is completed. */
 static enum rc
-misc_look_up(struct session *s, struct str argument, struct user *user,
-    struct rcpt_answer *ret, struct err *err)
+misc_look_up(struct session *s, struct str argument, bool is_whole,
+    struct user *user, struct rcpt_answer *ret, struct err *err)
 {
-	struct rcpt_question q = { .peer = s->c->peer.address };
+	struct rcpt_question q = { .peer = s->c->peer.address,
+		.is_whole = is_whole };
 	enum rc rc = session_open_db(s, err);
 
 	*user = (struct user){ .is_8bit = false };
@@ -155,7 +156,8 @@ cmd_vrfy(struct session *s, struct str argument)
 	else if (!config_bool(s->config, CFG_SMTP_VRFY))
 		chat_reply(s, 252, "2.5.0",
 		    "Cannot VRFY user, but will accept mail and try");
-	else if (misc_look_up(s, argument, &user, &answer, &err) != RC_OK)
+	else if (misc_look_up(s, argument, false, &user, &answer, &err) !=
+	    RC_OK)
 		chat_temporary(s, &err);
 	else if (!misc_lacks_smtputf8(s, &user))
 		misc_tell_user(s, &user, answer.verdict);
@@ -186,7 +188,7 @@ cmd_expn(struct session *s, struct str argument)
 
 	if (!config_bool(s->config, CFG_SMTP_EXPN)) {
 		chat_reply(s, 502, "5.5.1", "EXPN is not offered");
-	} else if (misc_look_up(s, argument, &user, &answer, &err) !=
+	} else if (misc_look_up(s, argument, true, &user, &answer, &err) !=
 	    RC_OK) {
 		chat_temporary(s, &err);
 	} else if (answer.verdict == RCPT_EXPAND &&

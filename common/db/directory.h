@@ -34,16 +34,22 @@ enum rc domain_update(struct db *db, const struct domain *d, unsigned fields,
 /* RC_PERM when it does not exist or still has addresses. */
 enum rc domain_delete(struct db *db, struct str name, struct err *err);
 
-/* key: lower case "local@domain" or "*@domain". */
+/*
+ * key: lower case "local@domain" or "*@domain". Destinations are the first
+ * MAILBOX_FEW: an alias may have thousands, and whoever logs in, or names a
+ * recipient, names any.
+ */
+enum { MAILBOX_FEW = 16 };
 enum rc mailbox_find(struct db *db, struct arena *a, struct str key,
     struct mailbox **ret_mailbox, struct err *err);
 /*
  * For a recipient: the first that exists of the keys, in their order, in
- * one query (at most 4 keys: exact, without tag, catch-all).
+ * one query (at most 4 keys: exact, without tag, catch-all). is_whole: with
+ * all destinations.
  */
 enum rc mailbox_find_first(struct db *db, struct arena *a,
-    const struct str *keys, size_t n, struct mailbox **ret_mailbox,
-    struct err *err);
+    const struct str *keys, size_t n, bool is_whole,
+    struct mailbox **ret_mailbox, struct err *err);
 /* What a session asks again of its own mailbox; the fields alone are read. */
 struct mailbox_state {
 	bool is_there;       /* the address is still this owner's */

@@ -118,15 +118,25 @@ mailbox_encode_fields(const struct mailbox *m, unsigned fields, bson_t *set)
 		encode_scram(&m->scram, set);
 }
 
+/* All of it but most destinations of an alias or a list of thousands. */
+static bson_t *
+mailbox_short(void)
+{
+	return BCON_NEW("projection", "{", "destinations", "{", "$slice",
+	    BCON_INT32(MAILBOX_FEW), "}", "}");
+}
+
 static enum rc
 find_by(struct db *db, struct arena *a, const bson_t *filter,
     struct mailbox **ret_mailbox, struct err *err)
 {
+	bson_t *opts = mailbox_short();
 	bool found;
 	bson_t doc;
 	enum rc rc;
 
-	rc = db_find_one(db, DB_MAILBOXES, filter, NULL, &doc, &found, err);
+	rc = db_find_one(db, DB_MAILBOXES, filter, opts, &doc, &found, err);
+	bson_destroy(opts);
 	if (rc != RC_OK)
 		return rc;
 	*ret_mailbox = NULL;
@@ -210,8 +220,9 @@ collect(void *ctx, const bson_t *doc)
 
 enum rc
 mailbox_find_first(struct db *db, struct arena *a, const struct str *keys,
-    size_t n, struct mailbox **ret_mailbox, struct err *err)
+    size_t n, bool is_whole, struct mailbox **ret_mailbox, struct err *err)
 {
+	bson_t *opts = is_whole ? NULL : mailbox_short();
 	struct mailboxes all = { .a = a };
 	bson_t filter = BSON_INITIALIZER, in;
 	struct mailbox *v;
@@ -221,7 +232,9 @@ mailbox_find_first(struct db *db, struct arena *a, const struct str *keys,
 	BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &in);
 	doc_add_texts(&in, "$in", keys, n);
 	bson_append_document_end(&filter, &in);
-	rc = db_find(db, DB_MAILBOXES, &filter, NULL, collect, &all, err);
+	rc = db_find(db, DB_MAILBOXES, &filter, opts, collect, &all, err);
+	if (opts)
+		bson_destroy(opts);
 	bson_destroy(&filter);
 	if (rc != RC_OK)
 		return rc;

@@ -4,6 +4,8 @@
  */
 #include "mail/rcpt.h"
 
+#include <assert.h>
+
 #include "base/cidr.h"
 #include "smtp/path.h"
 
@@ -16,6 +18,7 @@ is_postmaster(const struct address *to)
 }
 
 enum { LOOK_ON = 10 }; /* destinations that RCPT looks at */
+static_assert((int)LOOK_ON < (int)MAILBOX_FEW, "RCPT sees if there are more");
 
 size_t
 rcpt_keys(struct arena *a, const struct config *c, const struct address *to,
@@ -63,15 +66,17 @@ judge_mailbox(const struct rcpt_question *q, const struct mailbox *m)
 
 /* The domain's own choice, where postmaster@ it is no mailbox. */
 static enum rc
-find_postmaster(struct db *db, struct arena *a, struct rcpt_answer *answer,
+find_postmaster(struct db *db, struct arena *a,
+    const struct rcpt_question *q, struct rcpt_answer *answer,
     struct err *err)
 {
 	struct str other = answer->domain->postmaster;
 
 	if (str_is_empty(other))
 		return RC_OK;
-	return mailbox_find(
-	    db, a, address_key_of(a, other), &answer->mailbox, err);
+	other = address_key_of(a, other);
+	return mailbox_find_first(
+	    db, a, &other, 1, q->is_whole, &answer->mailbox, err);
 }
 
 static enum rc
@@ -83,9 +88,10 @@ decide_local(struct db *db, struct arena *a, const struct config *c,
 	size_t n = rcpt_keys(a, c, &q->to, keys);
 	enum rc rc;
 
-	rc = mailbox_find_first(db, a, keys, n, &answer->mailbox, err);
+	rc = mailbox_find_first(
+	    db, a, keys, n, q->is_whole, &answer->mailbox, err);
 	if (rc == RC_OK && !answer->mailbox && is_postmaster(&q->to))
-		rc = find_postmaster(db, a, answer, err);
+		rc = find_postmaster(db, a, q, answer, err);
 	if (rc != RC_OK)
 		return rc;
 	if (answer->mailbox)

@@ -27,6 +27,7 @@ struct rcpt_question {
 	struct str peer;          /* address of the client; "" = mda */
 	const struct mailbox *login; /* NULL = not authenticated */
 	bool is_delivery;         /* asked by the mda: relaying is allowed */
+	bool is_whole;            /* all destinations are wanted */
 };
 
 struct rcpt_answer {

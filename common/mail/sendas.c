@@ -53,7 +53,7 @@ sendas_decide(struct db *db, struct arena *a, const struct config *c,
 	    sendas_is_given(a, login, keys, n);
 	if (*ret_may)
 		return RC_OK;
-	rc = mailbox_find_first(db, a, keys, n, &found, err);
+	rc = mailbox_find_first(db, a, keys, n, false, &found, err);
 	if (rc == RC_OK)
 		*ret_may = sendas_is_own(a, login, found);
 	return rc;

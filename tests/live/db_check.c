@@ -146,7 +146,7 @@ START_TEST(test_directory)
 
 	FAILS(mailbox_insert(db, &m, &err), "EXISTS");
 	FAILS(domain_delete(db, STR("example.org"), &err), "INUSE");
-	OK(mailbox_find_first(db, a, keys, 2, &found, &err));
+	OK(mailbox_find_first(db, a, keys, 2, false, &found, &err));
 	ck_assert(uuid_equals(&found->owner, &m.owner));
 	OK(folder_list(db, a, &m.owner, &folders, &n, &err));
 	ck_assert_uint_eq(n, 6);

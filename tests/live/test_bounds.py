@@ -1,6 +1,7 @@
 """What one client can use up: the memory of its session, before and after
 the login, whatever it sends. Each input is answered, and the session goes on
 or ends in order."""
+import base64
 import contextlib
 import time
 import unittest
@@ -9,6 +10,7 @@ import bson
 
 from bad_input import ANN, BadInput
 from harness import Dialog, LiveTest, wait_for
+from limits import LIMITS
 from memory import MIB, Watch, anonymous, cpu_seconds
 
 NESTED = b'(' * 19 + b'a' + b')' * 19
@@ -244,6 +246,11 @@ class Smtp(LiveTest):
         s.add_mailbox(ANN)
         s.m3mta('alias', 'add', 'many@example.org',
                 *[f'user{i}@far{i % 100}.example' for i in range(5000)])
+        wide = s.db.mailboxes.find_one({'_id': 'many@example.org'})
+        s.db.mailboxes.insert_one(dict(
+            wide, _id='wide@example.org',
+            destinations=[f'{i}'.ljust(240, 'x') + '@far.example'
+                          for i in range(LIMITS['LIMIT_ALIAS_FANOUT'])]))
         cls.port = s.serve('m3mta-smtp', 'smtp')
 
     def session(self, *commands):
@@ -273,6 +280,7 @@ class Smtp(LiveTest):
         orcpt = 'rfc822;' + 'y' * 480
         tables = {
             'one alias': ['many@example.org'] * 300,
+            'one long alias': ['wide@example.org'] * 30,
             'one mailbox': [ANN] * 3000,
             'postmaster': ['postmaster'] * 200,
             'tags': [f'ann+{i}{long[:50]}@example.org> ORCPT={orcpt} '
@@ -290,6 +298,15 @@ class Smtp(LiveTest):
                 codes = {r[-1][:3] for r in replies}
                 self.assertLessEqual(codes, {'250', '452', '550'})
                 d.close()
+
+    def test_a_login_by_the_name_of_an_alias_leaves_no_more_than_2_mib(self):
+        word = base64.b64encode(b'\0wide@example.org\0x').decode()
+        d = Dialog(self.system, None, port=self.port)
+        self.addCleanup(d.close)
+        d.reply()
+        d.smtp('EHLO x.example')
+        self.assertEqual(d.smtp(f'AUTH PLAIN {word}')[:3], '535')
+        self.assertLess(anonymous(d.server_pid()), 2 * MIB)
 
     def test_commands_take_no_more_than_2_mib(self):
         for data, n in ((b'NOOP ' + b'x' * 60000 + b'\r\n', 1),
