@@ -13,6 +13,7 @@ import bson
 
 from harness import LiveTest, wait_for
 from late import LateTest, Rule, through
+from limits import LIMITS
 
 DAY = datetime.timedelta(days=1)
 LINE = 'y' * 70 + '\r\n'
@@ -378,9 +379,11 @@ class GivenUp(Store):
         key = f'given up, {uuid.UUID(bytes=bytes(key.bytes))}'
         wait_for(lambda: self.system.db.limits.count_documents(
             {'_id': key, 'n': {'$gt': 200000}}), 20, 'the count')
-        self.system.db.limits.update_one(
-            {'_id': key}, {'$set': {'n': 1 << 31}})
-        s = self.imap()
+        s, most = self.imap(), LIMITS['LIMIT_IMAP_GIVEN_UP']
+        for n, want in ((most, b' OK '), (most + 1, b'NO [LIMIT]')):
+            self.system.db.limits.update_one(
+                {'_id': key}, {'$set': {'n': n}})
+            self.assertIn(want, s.append(message('big', 100000)))
         self.assertIn(b'NO [LIMIT]', self.cancelled(s))
         self.assertIn(b' OK ', s.append(message('small')))
         self.assertIn(b'NO [LIMIT]', s.append(message('big', 100000)))
