@@ -5,7 +5,10 @@ import os
 import subprocess
 import unittest
 
+import bson
+
 from harness import LiveTest, binary
+from limits import LIMITS
 
 PROGRAMS = ('m3mta-smtp', 'm3mta-imap', 'm3mta-mda')
 
@@ -277,6 +280,16 @@ class Config(LiveTest):
             self.assertRegex(d.smtp('QUIT'), '^221')
         s.m3mta('config', 'unset', 'all', 'smtp.relay.networks')
         s.m3mta('config', 'check')
+        most = LIMITS['LIMIT_CONFIG_DOCUMENT']
+        empty = len(bson.encode(dict(s.db.config.find_one({'_id': 'all'}),
+                                     more='')))
+        for n, word in ((most, b'there is no such key'),
+                        (most + 1, b'"all": over')):
+            s.db.config.update_one({'_id': 'all'}, {
+                '$set': {'more': 'x' * (n - empty)}})
+            done = s.run([binary('m3mta'), '-c', s.config, 'config',
+                          'check'], code=78)
+            self.assertIn(word, done.stderr)
 
     def test_a_client_is_not_told_what_is_wrong(self):
         s = self.system
