@@ -10,7 +10,7 @@ from harness import BUILD
 HERE = os.path.dirname(os.path.abspath(__file__))
 SECONDS = '90'
 # With the wait for the queue and the last look at everything.
-LIMIT = 600
+LIMIT = 800
 
 
 class Chaos(unittest.TestCase):
