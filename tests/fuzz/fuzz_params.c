@@ -21,7 +21,7 @@ check_xtext(struct arena *a, struct str s)
 	struct buf out = BUF_INIT;
 	size_t i;
 
-	CHECK(plain.len > 0 && plain.len <= s.len);
+	CHECK(plain.len <= s.len);
 	for (i = 0; i < plain.len; i++) {
 		CHECK(!ascii_is_cntl(plain.p[i]));
 		buf_printf(&out, "+%02X", (unsigned char)plain.p[i]);
