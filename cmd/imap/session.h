@@ -46,6 +46,8 @@ struct view {
 	size_t cap;
 	size_t n_announced;
 	uint64_t modseq;         /* up to which v is true */
+	uint64_t newest;         /* of an entry: above modseq when it was read
+	                          * behind a change that the folder lacked */
 	size_t n_keywords_told;
 	VEC(struct uid_range) recent; /* \Recent here and nowhere else; rising */
 	bool may_be_untold;      /* something is gone, dirty or new, perhaps */

@@ -135,11 +135,20 @@ view_mark_gone(struct view *v, size_t index, uint64_t modseq)
 	v->may_be_untold = true;
 }
 
+/* Pages are read behind their folder: they may be ahead of it. */
+static void
+view_note_newest(struct view *v, uint64_t modseq)
+{
+	if (modseq > v->newest)
+		v->newest = modseq;
+}
+
 static void
 apply_entry(struct view *v, const struct entry *e)
 {
 	size_t i = view_find(v, e->uid);
 
+	view_note_newest(v, e->modseq);
 	if (i != SIZE_MAX) {
 		if (v->v[i].e.flags != e->flags)
 			view_mark_dirty(v, i);
@@ -239,6 +248,7 @@ view_add_changed(void *ctx, const struct entry *e, size_t n)
 		struct seen *m = add(v);
 
 		m->e = e[i];
+		view_note_newest(v, e[i].modseq);
 		m->is_dirty = e[i].modseq > v->modseq &&
 		    e[i].uid < v->folder.uidnext;
 	}

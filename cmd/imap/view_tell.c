@@ -183,15 +183,19 @@ tell_expunged(struct session *s)
 	v->n_announced = known;
 }
 
-/* The lowest modseq that the client does not know of, or 0. */
+/*
+ * The lowest modseq that the client does not know of, or 0. When an entry is
+ * ahead of the folder, other changes below it may not have been read: those
+ * begin behind what the folder told.
+ */
 static uint64_t
 view_tell_lowest(struct view *v)
 {
-	uint64_t modseq = 0;
+	uint64_t modseq = v->newest > v->modseq ? v->modseq + 1 : 0;
 	size_t i;
 
 	if (!v->is_loaded || !v->may_be_untold)
-		return 0;
+		return v->is_loaded ? modseq : 0;
 	for (i = 0; i < v->n; i++) {
 		const struct seen *m = &v->v[i];
 		bool is_known = i < v->n_announced;

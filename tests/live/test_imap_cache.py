@@ -82,6 +82,55 @@ class Cache(CaseTest):
         r.ok('STORE 1 +FLAGS (\\Seen)')
         self.assertIn(b'* VANISHED 2\r\n', r.ok('LOGOUT'))
 
+    def held_up_at_the_pages(self, r, command, change):
+        """The answer to a command that reads the folder, and its pages when
+        `change` is done meanwhile."""
+        admin = self.system.client.admin
+        before = admin.command(
+            'configureFailPoint', 'failCommand', mode={'times': 1}, data={
+                'failCommands': ['find'], 'blockConnection': True,
+                'blockTimeMS': 3000,
+                'namespace': self.system.db.name + '.pages'})['count']
+        try:
+            r.send(f'a {command}\r\n')
+            admin.command('waitForFailPoint', 'failCommand',
+                          timesEntered=before + 1, maxTimeMS=30000)
+            change()
+            return r.until('a')
+        finally:
+            admin.command('configureFailPoint', 'failCommand', mode='off')
+
+    def test_pages_ahead_of_their_folder_are_no_news_of_all(self):
+        """They show a change, and the folder, read before, lacks others
+        from before it: a MODSEQ in an answer is not how far the cache is."""
+        w = self.start(select='INBOX')
+        w.append(75, text=b'x')
+        for i, command in enumerate(
+                ('NOOP', 'FETCH 1:* (UID FLAGS MODSEQ)') * 2):
+            gone, in_page, in_tail = i + 1, i + 21, i + 71
+            with self.subTest(command, gone=gone):
+                r = self.start('QRESYNC')
+                answer = r.ok('SELECT INBOX')
+                self.validity = r.number(answer, b'UIDVALIDITY')
+                modseq = r.number(answer, b'HIGHESTMODSEQ')
+                if command == 'NOOP':
+                    r.ok('FETCH 1 (FLAGS)')
+                    w.ok(f'UID STORE {i + 31} +FLAGS (\\Answered)')
+
+                def change():
+                    self.expunge(w, gone)
+                    w.ok(f'UID STORE {in_tail} +FLAGS (\\Draft)')
+                    w.ok(f'UID STORE {in_page} +FLAGS (\\Flagged)')
+                answer = self.held_up_at_the_pages(r, command, change)
+                self.assertRegex(answer,
+                                 rb'UID %d FLAGS \(\\Flagged' % in_page)
+                modseq = told_modseq(answer, modseq)
+                r.close()
+                back = self.start('QRESYNC').ok(
+                    f'SELECT INBOX (QRESYNC ({self.validity} {modseq}))')
+                self.assertIn(b'* VANISHED (EARLIER) %d\r\n' % gone, back)
+                self.assertRegex(back, rb'UID %d FLAGS \(\\Draft' % in_tail)
+
     def test_another_code_lets_the_modseq_stand_before_it(self):
         w, r, modseq = self.begin()
         self.expunge(w, 2)
