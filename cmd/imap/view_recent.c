@@ -9,16 +9,15 @@
 static void
 view_recent_add(struct view *v, uint32_t from, uint32_t to)
 {
-	struct uid_range *last =
-	    v->recent.n ? &v->recent.v[v->recent.n - 1] : NULL;
+	size_t n = v->recent.n;
 
 	if (from >= to)
 		return;
-	if (last && last->hi + 1 >= from)
-		last->hi = to - 1;
+	if (n > 0 && v->recent.v[n - 1].hi + 1 >= from)
+		v->recent.v[n - 1].hi = to - 1;
 	else
-		VEC_PUSH(v->a, &v->recent,
-		    ((struct uid_range){ from, to - 1 }));
+		*VEC_ADD(v->a, &v->recent) =
+		    (struct uid_range){ from, to - 1 };
 }
 
 /* Nothing was taken by us, so what follows the last range is shown anew. */
