@@ -497,4 +497,6 @@ cmd_data(struct session *s, struct str argument)
 	acceptance_free(r.acc);
 	buf_done(&r.scratch);
 	session_reset(s);
+	/* The session may go on for half an hour without another message. */
+	mem_trim_spare();
 }

@@ -38,6 +38,8 @@ enum { GAP = 0 };
 #define MEM_UNLOCK(p, n) ((void)0)
 #endif
 
+enum { MEM_SPARE_MAX = 1 << 20 };
+
 #define CHUNK_MIN  ((size_t)4096)
 #define CHUNK_MAX  ((size_t)65536)
 #define CHUNK_KEEP ((size_t)16384)
@@ -165,6 +167,13 @@ void
 mem_trim(void)
 {
 	malloc_trim(0);
+}
+
+void
+mem_trim_spare(void)
+{
+	if (mallinfo2().fordblks > MEM_SPARE_MAX)
+		malloc_trim(0);
 }
 
 size_t

@@ -43,6 +43,11 @@ void mem_wipe(void *p, size_t used);
  * allocations then do not copy a page for each piece of the parent's past.
  */
 void mem_trim(void);
+/*
+ * The same when more than a MiB is free and kept: behind what took much, so
+ * that it is not held while a session or a reused child waits.
+ */
+void mem_trim_spare(void);
 /* a * b, or the out-of-memory exit when the product does not fit. */
 size_t mem_product(size_t a, size_t b);
 

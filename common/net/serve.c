@@ -199,6 +199,7 @@ run_child(struct server *s, int channel, int fd, int listener)
 		close(fd);
 		fd = -1;
 		used++;
+		mem_trim_spare();
 		is_stale = o->is_stale && o->is_stale(o->ctx);
 		if (goes_on && used < o->max_use &&
 		    send(channel, is_stale ? "S" : "I", 1, MSG_NOSIGNAL) != 1)

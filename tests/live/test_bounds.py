@@ -316,6 +316,26 @@ class Smtp(LiveTest):
                          b'\r\n', 1)):
             self.held(self.session(), 2 * MIB, data, n)
 
+    def test_what_a_message_took_is_given_back(self):
+        """To the session's 2 MiB behind DATA, and in a child that serves
+        one after the other."""
+        port, self.port = self.port, self.system.serve(
+            'm3mta-smtp', 'smtp', options=(
+                '-o', 'server.max_use=50', '-o', 'server.spare=1',
+                '-o', 'server.max_connections=1'))
+        self.addCleanup(setattr, self, 'port', port)
+        for _ in range(4):
+            d = self.session(f'RCPT TO:<{ANN}>')
+            self.assertEqual(d.smtp('DATA')[:3], '354')
+            d.send(b'X: y\r\n' * 700000 + b'.\r\n')
+            self.assertRegex(d.reply()[-1], '^(250|5..) ')
+            pid = d.server_pid()
+            self.assertEqual(d.smtp('NOOP')[:3], '250')
+            self.assertLess(anonymous(pid), 2 * MIB)
+            d.smtp('QUIT')
+            d.close()
+        wait_for(lambda: anonymous(pid) < MIB, 20, 'an idle child')
+
     def test_a_message_takes_no_more_than_8_mib(self):
         bodies = {
             'a body': b'x' * 70 + b'\r\n',
