@@ -229,6 +229,8 @@ class Deaths(CourierTest):
         mda = self.start()
         wait_for(lambda: fake.at_once, 30, 'the courier')
         worker, = self.children(mda.pid)
+        # The collector of garbage is a child as well, for a moment.
+        wait_for(lambda: len(self.children(worker)) == 1, 30, 'one child')
         courier, = self.children(worker)
         os.kill(courier, signal.SIGKILL)
         wait_for(self.log_has('event=courier-died',
