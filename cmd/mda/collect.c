@@ -72,6 +72,7 @@ collect_child(struct mda *m)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	prctl(PR_SET_NAME, "m3mta-collect"); /* for ps and top */
 	db_postfork(m->db);
 	if (collect_run(m, &err) != RC_OK)
 		log_failure("collect", &err);

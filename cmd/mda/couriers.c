@@ -362,6 +362,7 @@ run_courier(struct mda *m, struct job *const *jobs, size_t n)
 	enum rc rc;
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	prctl(PR_SET_NAME, "m3mta-courier"); /* for ps and top */
 	db_postfork(m->p->db);
 	m->later_ms = MDA_LATER_MS;
 	m->worker = mda_worker_name(m->a, m->p);

@@ -23,7 +23,8 @@ def children(pid):
 
 class Faults(threading.Thread):
     OURS = {'session killed': 30, 'mda killed': 10, 'mda stopped': 4,
-            'mda frozen': 8, 'courier killed': 6, 'courier frozen': 5}
+            'worker killed': 6, 'mda frozen': 8, 'worker frozen': 5,
+            'courier killed': 6, 'courier frozen': 5}
     DATABASE = {'mongod killed': 5, 'mongod frozen': 6,
                 'mongod restarted': 3, 'primary steps down': 3,
                 'two of three killed': 2, 'disk full': 2}
@@ -78,8 +79,20 @@ class Faults(threading.Thread):
     def mda_frozen(self):
         self.stop_for(self.random.choice(self.world.mdas).pid, self.short())
 
-    def couriers(self):
+    def workers(self):
+        """The first process of an m3mta-mda only supervises."""
         return [c for p in self.world.mdas for c in children(p.pid)]
+
+    def worker_killed(self):
+        if found := self.workers():
+            os.kill(self.random.choice(found), signal.SIGKILL)
+
+    def worker_frozen(self):
+        if found := self.workers():
+            self.stop_for(self.random.choice(found), self.short())
+
+    def couriers(self):
+        return [c for p in self.workers() for c in children(p)]
 
     def courier_killed(self):
         if found := self.couriers():

@@ -48,7 +48,8 @@ class Oracle:
         """Only what killed three workers may be held. It is released, so
         that the rest can be counted."""
         kills = sum(self.journal.faults[k]
-                    for k in ('mda killed', 'courier killed'))
+                    for k in ('mda killed', 'worker killed',
+                              'courier killed'))
         rows = [r for r in self.world.waiting()]
         for row in rows:
             if row['state'] == 'held' and kills < KILLS_UNTIL_HELD:

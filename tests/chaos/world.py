@@ -70,8 +70,8 @@ class World:
              '--loop'])
 
     def mda_again(self, random, how):
-        """Ends one of the workers and starts another. Its couriers go on,
-        as they would where each has a unit's process group."""
+        """Ends one m3mta-mda and starts another; the workers that it
+        supervised end by themselves."""
         i = random.randrange(len(self.mdas))
         old = self.mdas[i]
         old.send_signal(how)

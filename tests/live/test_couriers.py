@@ -230,8 +230,7 @@ class Deaths(CourierTest):
         wait_for(lambda: fake.at_once, 30, 'the courier')
         worker, = self.children(mda.pid)
         # The collector of garbage is a child as well, for a moment.
-        wait_for(lambda: len(self.children(worker)) == 1, 30, 'one child')
-        courier, = self.children(worker)
+        courier, = self.children(worker, 'm3mta-courier')
         os.kill(courier, signal.SIGKILL)
         wait_for(self.log_has('event=courier-died',
                               f'pid={courier} signal=9'), 20, 'the line')
@@ -243,10 +242,11 @@ class Deaths(CourierTest):
         self.assertIn(f'pid={worker} signal=11', self.system.logs())
 
     @staticmethod
-    def children(pid):
-        done = subprocess.run(['ps', '--ppid', str(pid), '-o', 'pid='],
+    def children(pid, name='m3mta-mda'):
+        done = subprocess.run(['ps', '--ppid', str(pid), '-o', 'pid=,comm='],
                               stdout=subprocess.PIPE, check=False)
-        return [int(x) for x in done.stdout.split()]
+        rows = [x.split() for x in done.stdout.decode().splitlines()]
+        return [int(pid) for pid, comm in rows if comm == name]
 
 
 class Success(CourierTest):

@@ -91,17 +91,17 @@ class Leases(LeaseTest):
         self.assertEqual([len(f.messages) for f in fakes], [1, 1, 2])
 
     def couriers(self, parent):
-        """The processes under it that talk to a remote system."""
-        found = []
-        for child in self.children(parent):
-            found += self.children(child)
-        return found
+        """The processes under it that talk to a remote system; a worker has
+        the collector of garbage as a child as well."""
+        return [c for child in self.children(parent)
+                for c in self.children(child, 'm3mta-courier')]
 
     @staticmethod
-    def children(pid):
-        done = subprocess.run(['ps', '--ppid', str(pid), '-o', 'pid='],
+    def children(pid, name='m3mta-mda'):
+        done = subprocess.run(['ps', '--ppid', str(pid), '-o', 'pid=,comm='],
                               stdout=subprocess.PIPE, check=False)
-        return [int(x) for x in done.stdout.split()]
+        rows = [x.split() for x in done.stdout.decode().splitlines()]
+        return [int(pid) for pid, comm in rows if comm == name]
 
     def test_a_courier_that_stood_still_does_not_send_the_final_dot(self):
         held, go_on = threading.Event(), threading.Event()
