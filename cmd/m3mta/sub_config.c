@@ -89,8 +89,8 @@ static int
 check_fit(struct admin *a)
 {
 	struct config c = a->p->config;
-	config_misfits misfits;
-	struct err err;
+	config_misfits misfits = { 0 };
+	struct err err = { .rc = RC_OK };
 	int code = EXIT_OK;
 	size_t i;
 
