@@ -86,7 +86,7 @@ static int
 init_roles(struct admin *a)
 {
 	struct str folder = admin_option(a, "logins");
-	struct str password;
+	struct str password = { 0 };
 	struct err err;
 	size_t i;
 

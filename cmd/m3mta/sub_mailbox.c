@@ -361,7 +361,7 @@ parse_destination(struct admin *a, struct str text, struct str *ret)
 {
 	struct buf b = BUF_INIT;
 	struct address address;
-	struct str key;
+	struct str key = { 0 };
 	int code = parse_key(a, text, &key);
 
 	if (code != EXIT_OK)
