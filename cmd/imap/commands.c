@@ -205,12 +205,8 @@ command_mailbox_name(struct session *s, struct str name, struct str *ret)
 bool
 command_decode(struct session *s, struct str text, struct str *ret)
 {
-	size_t i;
-
 	*ret = text;
-	for (i = 0; i < text.len && !ascii_is_8bit(text.p[i]); i++)
-		;
-	if ((s->has_utf8 || i < text.len) && utf8_is_valid(text))
+	if ((s->has_utf8 || !str_is_ascii(text)) && utf8_is_valid(text))
 		return true;
 	return mutf7_decode(s->command_arena, text, ret);
 }

@@ -43,7 +43,7 @@ client_address(const struct client *c, struct str address)
 	size_t at = str_find_last_char(address, '@');
 	struct str domain;
 
-	if (c->says_utf8 || !idn_is_8bit(address) ||
+	if (c->says_utf8 || str_is_ascii(address) ||
 	    at == address.len ||
 	    !idn_to_ascii(c->m->a, str_tail(address, at + 1), &domain))
 		return address;
@@ -118,7 +118,7 @@ put_rcpt(struct client *c, const struct queue_recipient *r)
 static bool
 is_unspeakable(const struct client *c, struct str address)
 {
-	return !c->says_utf8 && idn_is_8bit(client_address(c, address));
+	return !c->says_utf8 && !str_is_ascii(client_address(c, address));
 }
 
 struct envelope {

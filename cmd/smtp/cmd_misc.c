@@ -2,7 +2,6 @@
 #include "commands.h"
 
 #include "smtp/path.h"
-#include "text/idn.h"
 
 #include "base/banned.h"
 
@@ -78,7 +77,7 @@ misc_parse_user(struct session *s, struct str argument, struct user *ret)
 		return path_parse(s->command_arena, argument, &ret->to, &used,
 			   &ret->is_8bit) == PATH_OK &&
 		    used == argument.len && ret->to.local.len;
-	ret->is_8bit = idn_is_8bit(argument);
+	ret->is_8bit = !str_is_ascii(argument);
 	return path_parse_bare(s->command_arena, argument, &ret->to) == PATH_OK;
 }
 
@@ -171,7 +170,7 @@ list_members(
 	size_t i;
 
 	for (i = 0; i < m->n_destinations; i++)
-		each.is_8bit |= idn_is_8bit(m->destinations[i]);
+		each.is_8bit |= !str_is_ascii(m->destinations[i]);
 	if (misc_lacks_smtputf8(s, &each))
 		return;
 	for (i = 0; i + 1 < m->n_destinations; i++)

@@ -1,7 +1,6 @@
 /* The command table and the checks that all commands share. */
 #include "commands.h"
 
-#include "base/ascii.h"
 
 #include "base/banned.h"
 
@@ -51,18 +50,6 @@ find_command(struct str verb)
 			return &commands[i];
 	}
 	return NULL;
-}
-
-static bool
-has_8bit(struct str s)
-{
-	size_t i;
-
-	for (i = 0; i < s.len; i++) {
-		if (ascii_is_8bit(s.p[i]))
-			return true;
-	}
-	return false;
 }
 
 static bool
@@ -138,7 +125,7 @@ command_run(struct session *s, struct str line)
 		session_count_error(s);
 		return;
 	}
-	if (has_8bit(line) && !(c->flags & CMD_TAKES_8BIT)) {
+	if (!str_is_ascii(line) && !(c->flags & CMD_TAKES_8BIT)) {
 		chat_reply(s, 500, "5.5.2", "8-bit octets in a command");
 		session_count_error(s);
 		return;

@@ -4,6 +4,8 @@
  */
 #include "base/str.h"
 
+#include <stdint.h>
+
 #include "base/ascii.h"
 #include "base/banned.h"
 
@@ -23,6 +25,23 @@ static int
 compare_lengths(size_t a, size_t b)
 {
 	return (a > b) - (a < b);
+}
+
+/* Eight octets at a time: most text is ASCII for long stretches. */
+size_t
+str_ascii_length(struct str s)
+{
+	size_t at = 0;
+	uint64_t word;
+
+	for (; at + sizeof(word) <= s.len; at += sizeof(word)) {
+		memcpy(&word, s.p + at, sizeof(word));
+		if (word & UINT64_C(0x8080808080808080))
+			break;
+	}
+	while (at < s.len && !ascii_is_8bit(s.p[at]))
+		at++;
+	return at;
 }
 
 int

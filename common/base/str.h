@@ -47,6 +47,15 @@ str_is_empty(struct str s)
 
 bool str_equals(struct str a, struct str b);
 bool str_equals_nocase(struct str a, struct str b); /* ASCII only */
+/* How many octets at the start are ASCII. */
+size_t str_ascii_length(struct str s);
+
+static inline bool
+str_is_ascii(struct str s)
+{
+	return str_ascii_length(s) == s.len;
+}
+
 /* Lexical order by unsigned bytes: < 0, 0, > 0. */
 int str_compare(struct str a, struct str b);
 int str_compare_nocase(struct str a, struct str b);

@@ -9,7 +9,6 @@
 #include "mime/facts.h"
 #include "smtp/params.h"
 #include "text/date.h"
-#include "text/idn.h"
 #include "text/utf8.h"
 
 #include "base/banned.h"
@@ -204,7 +203,7 @@ add_text(struct form *f)
 static const char *
 type_of(const struct form *f, struct str address)
 {
-	return f->is_global && idn_is_8bit(address) ? "utf-8" : "rfc822";
+	return f->is_global && !str_is_ascii(address) ? "utf-8" : "rfc822";
 }
 
 /* ORCPT is "type;xtext"; the field wants the decoded address. */
@@ -365,16 +364,16 @@ has_utf8_address(const struct report *r)
 	size_t i;
 
 	for (i = 0; i < r->n; i++) {
-		if (idn_is_8bit(r->v[i].recipient->address))
+		if (!str_is_ascii(r->v[i].recipient->address))
 			return true;
 	}
-	return idn_is_8bit(r->to.len ? r->to : r->item->sender);
+	return !str_is_ascii(r->to.len ? r->to : r->item->sender);
 }
 
 static const char *
 original_type(const struct form *f)
 {
-	bool is_8bit = idn_is_8bit(buf_str(&f->original));
+	bool is_8bit = !str_is_ascii(buf_str(&f->original));
 
 	if (f->is_global && is_8bit)
 		return f->is_whole ? "message/global"
@@ -387,7 +386,7 @@ static void
 add_parts(struct form *f, struct arena *a, struct str boundary,
     const struct queue_item *report)
 {
-	bool is_8bit_original = idn_is_8bit(buf_str(&f->original));
+	bool is_8bit_original = !str_is_ascii(buf_str(&f->original));
 	struct str text, status;
 
 	add_text(f);
@@ -396,16 +395,16 @@ add_parts(struct form *f, struct arena *a, struct str boundary,
 	add_status(f, a);
 	status = arena_dup_str(a, buf_str(&f->b));
 	buf_reset(&f->b);
-	f->is_8bit_text = idn_is_8bit(text);
+	f->is_8bit_text = !str_is_ascii(text);
 	f->is_8bit = f->is_8bit_text || is_8bit_original ||
-	    idn_is_8bit(status);
+	    !str_is_ascii(status);
 	add_header(f, boundary, report);
 	add_part(f, boundary, "text/plain; charset=utf-8", f->is_8bit_text);
 	buf_add_str(&f->b, text);
 	add_part(f, boundary,
 	    f->is_global ? "message/global-delivery-status"
 			 : "message/delivery-status",
-	    idn_is_8bit(status));
+	    !str_is_ascii(status));
 	buf_add_str(&f->b, status);
 	add_part(f, boundary, original_type(f), is_8bit_original);
 }
@@ -422,7 +421,7 @@ write_parts(struct db *db, struct arena *a, struct form *f,
 	if (rc != RC_OK)
 		return rc;
 	f->is_global = f->r->item->smtputf8 &&
-	    (has_utf8_address(f->r) || idn_is_8bit(str_slice(
+	    (has_utf8_address(f->r) || !str_is_ascii(str_slice(
 		buf_str(&f->original), 0, header_size(a, f->r->item))));
 	add_parts(f, a, boundary, report);
 	rc = acceptance_push(acc, buf_str(&f->b), err);

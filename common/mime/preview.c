@@ -250,7 +250,7 @@ static bool
 preview_is_readable(struct str charset, struct str text)
 {
 	return charset.len == 0 || charset_is_known(charset) ||
-	    (utf8_ascii_length(text) == text.len && !str_has_char(text, '\x1b'));
+	    (str_is_ascii(text) && !str_has_char(text, '\x1b'));
 }
 
 /* Whole characters of UTF-8, where the end is where the room ended. */

@@ -215,18 +215,6 @@ drop_route(struct str *inner)
 	return inner->len > 0;
 }
 
-static bool
-has_8bit(struct str s)
-{
-	size_t i;
-
-	for (i = 0; i < s.len; i++) {
-		if (ascii_is_8bit(s.p[i]))
-			return true;
-	}
-	return false;
-}
-
 enum path_result
 path_parse(struct arena *a, struct str s, struct address *ret_address,
     size_t *ret_used, bool *ret_is_8bit)
@@ -252,7 +240,7 @@ path_parse(struct arena *a, struct str s, struct address *ret_address,
 		return result;
 	*ret_address = addr;
 	*ret_used = end + 1;
-	*ret_is_8bit = has_8bit(addr.local) || has_8bit(addr.domain);
+	*ret_is_8bit = !str_is_ascii(addr.local) || !str_is_ascii(addr.domain);
 	return PATH_OK;
 }
 

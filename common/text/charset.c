@@ -279,12 +279,6 @@ charset_to_utf8(struct buf *out, struct str charset, struct str bytes)
 	}
 }
 
-static bool
-is_ascii(struct str s)
-{
-	return utf8_ascii_length(s) == s.len;
-}
-
 /* The simple titlecase mapping of each character. */
 static int32_t
 title(struct arena *a, UChar *to, int32_t cap, const UChar *u, int32_t n,
@@ -337,7 +331,7 @@ map_all(struct arena *a, struct str s, bool is_title)
 	UChar *u, *v;
 	char *out;
 
-	if (is_ascii(s))
+	if (str_is_ascii(s))
 		return map_ascii(a, s, is_title);
 	if (!utf8_is_valid(s))
 		return arena_dup_str(a, s);

@@ -6,7 +6,6 @@
 
 #include <unicode/uidna.h>
 
-#include "base/ascii.h"
 #include "base/limits.h"
 #include "text/utf8.h"
 
@@ -19,18 +18,6 @@ enum {
 	TOLERATED = UIDNA_ERROR_HYPHEN_3_4,
 	OCTETS_MAX = 1024, /* of a name in UTF-8 */
 };
-
-bool
-idn_is_8bit(struct str s)
-{
-	size_t i;
-
-	for (i = 0; i < s.len; i++) {
-		if (ascii_is_8bit(s.p[i]))
-			return true;
-	}
-	return false;
-}
 
 static bool
 idn_convert(struct arena *a, UIDNA *idna, struct str name,
@@ -56,7 +43,7 @@ idn_to_ascii(struct arena *a, struct str name, struct str *ret_name)
 	UIDNA *idna;
 	bool ok;
 
-	if (!idn_is_8bit(name)) {
+	if (str_is_ascii(name)) {
 		*ret_name = arena_dup_lower(a, name);
 		return true;
 	}

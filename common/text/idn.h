@@ -7,8 +7,6 @@
 
 #include "base/mem.h"
 
-/* There is an octet over 127: it is no name in A-labels. */
-bool idn_is_8bit(struct str s);
 /*
  * The name in lower-case A-labels ("xn--bcher-kva.example"), by UTS 46
  * without transitional processing, in the arena. A name that is ASCII

@@ -3,7 +3,6 @@
 
 #include <stdint.h>
 
-#include "base/ascii.h"
 
 #include "base/banned.h"
 
@@ -53,27 +52,10 @@ utf8_char_length(struct str s)
 	return 0;
 }
 
-/* Eight octets at a time: most text is ASCII for long stretches. */
-size_t
-utf8_ascii_length(struct str s)
-{
-	size_t at = 0;
-	uint64_t word;
-
-	for (; at + sizeof(word) <= s.len; at += sizeof(word)) {
-		memcpy(&word, s.p + at, sizeof(word));
-		if (word & UINT64_C(0x8080808080808080))
-			break;
-	}
-	while (at < s.len && !ascii_is_8bit(s.p[at]))
-		at++;
-	return at;
-}
-
 bool
 utf8_is_valid(struct str s)
 {
-	size_t at = utf8_ascii_length(s);
+	size_t at = str_ascii_length(s);
 
 	while (at < s.len) {
 		size_t n = utf8_char_length(str_make(s.p + at, s.len - at));
@@ -81,7 +63,7 @@ utf8_is_valid(struct str s)
 		if (!n)
 			return false;
 		at += n;
-		at += utf8_ascii_length(str_make(s.p + at, s.len - at));
+		at += str_ascii_length(str_make(s.p + at, s.len - at));
 	}
 	return true;
 }

@@ -6,8 +6,6 @@
 
 /* Octets of the character that s begins with, 0: s begins with none. */
 size_t utf8_char_length(struct str s);
-/* How many octets at the start are ASCII. */
-size_t utf8_ascii_length(struct str s);
 bool utf8_is_valid(struct str s);
 /* c: a character, no surrogate, up to U+10FFFF. */
 void utf8_add(struct buf *out, uint32_t c);
