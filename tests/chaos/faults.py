@@ -1,6 +1,5 @@
 """The faults of the campaign: kills, freezes, step-downs, restarts, a full
 disk; drawn by the seed, a few seconds apart."""
-import contextlib
 import os
 import random
 import signal
@@ -8,17 +7,7 @@ import subprocess
 import threading
 import time
 
-
-def children(pid):
-    """Processes whose parent this is."""
-    found = []
-    for name in os.listdir('/proc'):
-        if not name.isdigit():
-            continue
-        with contextlib.suppress(OSError), open(f'/proc/{name}/stat') as f:
-            if int(f.read().rsplit(')', 1)[1].split()[1]) == pid:
-                found.append(int(name))
-    return found
+from harness import children
 
 
 class Faults(threading.Thread):

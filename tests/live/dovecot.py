@@ -188,16 +188,7 @@ class Dovecot:
 
     def pids(self, name):
         """Of its processes called `name`, by their parent."""
-        found = []
-        for pid in filter(str.isdigit, os.listdir('/proc')):
-            try:
-                with open(f'/proc/{pid}/stat') as f:
-                    comm, rest = f.read().split('(', 1)[1].rsplit(')', 1)
-            except OSError:
-                continue
-            if comm == name and int(rest.split()[1]) == self.process.pid:
-                found.append(int(pid))
-        return found
+        return harness.children(self.process.pid, name)
 
     def close(self):
         if self.process and self.process.poll() is None:

@@ -4,7 +4,6 @@ import contextlib
 import socket
 
 import harness
-import mongo
 
 # Errors that a failover or a busy server gives.
 ERRORS = (11602,    # InterruptedDueToReplStateChange
@@ -14,28 +13,8 @@ ERRORS = (11602,    # InterruptedDueToReplStateChange
 UNKNOWN = 'UnknownTransactionCommitResult'
 
 
-class OwnMongod(harness.LiveTest):
-    """A class of tests with a mongod of its own."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.server = mongo.ReplicaSet()
-        cls.server.__enter__()
-        uri, harness.URI = harness.URI, cls.server.uri
-        try:
-            super().setUpClass()
-        except BaseException:
-            cls.server.__exit__()
-            raise
-        finally:
-            harness.URI = uri
-
-    @classmethod
-    def tearDownClass(cls):
-        try:
-            super().tearDownClass()
-        finally:
-            cls.server.__exit__()
+class FailpointTest(harness.OwnMongod, harness.LiveTest):
+    """Tests with mongod's fail points, which are all off between two."""
 
     def tearDown(self):
         self.pass_all()

@@ -18,6 +18,8 @@ import uuid
 
 import pymongo
 
+import mongo
+
 BUILD = os.environ.get('M3MTA_BUILD', 'build')
 # Killed processes leave files of the driver's there; see m3mta-smtp(8).
 os.environ['MONGOC_DISABLE_SHM'] = '1'
@@ -73,6 +75,17 @@ def has_ended(pid):
             return f.read().rsplit(')', 1)[1].split()[0] == 'Z'
     except OSError:
         return True
+
+
+def children(pid, name=None):
+    """Processes whose parent this is; of that name alone."""
+    found = []
+    for child in filter(str.isdigit, os.listdir('/proc')):
+        with contextlib.suppress(OSError), open(f'/proc/{child}/stat') as f:
+            comm, rest = f.read().split('(', 1)[1].rsplit(')', 1)
+            if int(rest.split()[1]) == pid and name in (None, comm):
+                found.append(int(child))
+    return found
 
 
 def wait_for(condition, seconds=10, what='condition'):
@@ -420,3 +433,29 @@ class LiveTest(unittest.TestCase):
         dialog = Dialog(self.system, program, *options, **how)
         self.addCleanup(dialog.close)
         return dialog
+
+
+class OwnMongod:
+    """Before a LiveTest among the bases: its class has a mongod of its own,
+    self.server."""
+
+    @classmethod
+    def setUpClass(cls):
+        global URI
+        cls.server = mongo.ReplicaSet()
+        cls.server.__enter__()
+        shared, URI = URI, cls.server.uri
+        try:
+            super().setUpClass()
+        except BaseException:
+            cls.server.__exit__()
+            raise
+        finally:
+            URI = shared
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            super().tearDownClass()
+        finally:
+            cls.server.__exit__()

@@ -4,7 +4,7 @@ are said of what is not done; where nobody can know, the session ends."""
 import concurrent.futures
 import unittest
 
-from failpoints import UNKNOWN, OwnMongod
+from failpoints import UNKNOWN, FailpointTest
 from harness import wait_for
 from late_rows import BIG, IMAP_ROWS, SMALL, Imap, Row
 
@@ -15,7 +15,7 @@ HOW = ({'errorCode': 91, 'errorLabels': [UNKNOWN]}, {'closeConnection': True})
 ALWAYS = 1000
 
 
-class Commits(OwnMongod):
+class Commits(FailpointTest):
     time_limit = 400
 
     @classmethod

@@ -9,7 +9,7 @@ import time
 import unittest
 
 from fake_mta import FakeMta
-from harness import binary, wait_for
+from harness import binary, children, wait_for
 from test_leases import LeaseTest
 
 SILENT = {'connect': 'silent'}
@@ -228,9 +228,9 @@ class Deaths(CourierTest):
         self.post('u@slow.example')
         mda = self.start()
         wait_for(lambda: fake.at_once, 30, 'the courier')
-        worker, = self.children(mda.pid)
+        worker, = children(mda.pid, 'm3mta-mda')
         # The collector of garbage is a child as well, for a moment.
-        courier, = self.children(worker, 'm3mta-courier')
+        courier, = children(worker, 'm3mta-courier')
         os.kill(courier, signal.SIGKILL)
         wait_for(self.log_has('event=courier-died',
                               f'pid={courier} signal=9'), 20, 'the line')
@@ -240,13 +240,6 @@ class Deaths(CourierTest):
         self.assertEqual(mda.returncode, -signal.SIGSEGV)
         self.assertIn('event=worker-died', self.system.logs())
         self.assertIn(f'pid={worker} signal=11', self.system.logs())
-
-    @staticmethod
-    def children(pid, name='m3mta-mda'):
-        done = subprocess.run(['ps', '--ppid', str(pid), '-o', 'pid=,comm='],
-                              stdout=subprocess.PIPE, check=False)
-        rows = [x.split() for x in done.stdout.decode().splitlines()]
-        return [int(pid) for pid, comm in rows if comm == name]
 
 
 class Success(CourierTest):

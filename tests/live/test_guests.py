@@ -2,7 +2,7 @@
 import re
 import unittest
 
-from harness import LiveTest
+from preauth import PreauthTest
 from limits import LIMITS
 
 ANN, BOB, CAT = ('ann@example.org', 'bob@example.org', 'cat@example.org')
@@ -13,7 +13,7 @@ MAX_OWNER = LIMITS['LIMIT_ANNOTATIONS_OWNER']
 MESSAGE = '{17+}\r\nSubject: x\r\n\r\nx\r\n'
 
 
-class GuestTest(LiveTest):
+class GuestTest(PreauthTest):
     @classmethod
     def prepare(cls):
         cls.system.add_domain()
@@ -31,19 +31,6 @@ class GuestTest(LiveTest):
             self.system.m3mta('mailbox', 'remove', address, '--yes',
                               code=None)
         self.system.verify()
-
-    def start(self, address):
-        d = self.dialog('m3mta-imap', '--preauth', address)
-        self.assertTrue(d.line().startswith(b'* PREAUTH'))
-        return d
-
-    def ok(self, d, command):
-        answer = d.imap('a', command)
-        self.assertIn(b'a OK', answer, command)
-        return answer
-
-    def no(self, d, command, code):
-        self.assertIn(b'a NO [' + code, d.imap('a', command), command)
 
 
 class Annotations(GuestTest):

@@ -6,6 +6,7 @@ import unittest
 import bson
 
 from harness import LiveTest, binary
+from preauth import PreauthTest
 from limits import LIMITS
 
 RIGHTS = 'lrswipkxtea'
@@ -70,7 +71,7 @@ def is_allowed(need, rights):
         not some or any(r in rights for r in some))
 
 
-class Acl(LiveTest):
+class Acl(PreauthTest):
     settings = {'imap__acl__anyone': True}
 
     @classmethod
@@ -91,21 +92,6 @@ class Acl(LiveTest):
                  'noselect': False}, ['name']):
             self.ok(d, f'DELETE {folder["name"]}')
         self.assertEqual(self.shares(owner=owner), 0)
-
-    def start(self, address):
-        d = self.dialog('m3mta-imap', '--preauth', address)
-        self.assertTrue(d.line().startswith(b'* PREAUTH'))
-        return d
-
-    def ok(self, d, command):
-        answer = d.imap('a', command)
-        self.assertIn(b'a OK', answer, command)
-        return answer
-
-    def no(self, d, command, code):
-        answer = d.imap('a', command)
-        self.assertIn(b'a NO [' + code, answer, command)
-        return answer
 
     def bad(self, d, command):
         self.assertIn(b'a BAD', d.imap('a', command), command)

@@ -1,13 +1,13 @@
 """METADATA and METADATA-SERVER (RFC 5464) by hand."""
 import unittest
 
-from harness import LiveTest
+from preauth import PreauthTest
 
 MAXIMUM = 32768
 MAX_ENTRIES = 128
 
 
-class Dialogs(LiveTest):
+class Dialogs(PreauthTest):
     @classmethod
     def prepare(cls):
         cls.system.add_domain()
@@ -20,17 +20,10 @@ class Dialogs(LiveTest):
         self.system.verify()
 
     def start(self, address=None):
-        d = self.dialog('m3mta-imap', '--preauth', address or self.address)
-        self.assertTrue(d.line().startswith(b'* PREAUTH'))
-        return d
-
-    def ok(self, d, command):
-        answer = d.imap('a', command)
-        self.assertIn(b'a OK', answer, command)
-        return answer
+        return super().start(address or self.address)
 
     def no(self, d, command, code):
-        self.assertIn(b'a NO [' + code + b']', d.imap('a', command), command)
+        return super().no(d, command, code + b']')
 
     def count(self):
         owner = self.system.db.mailboxes.find_one(

@@ -2,13 +2,12 @@
 still, and people who act on what is under way. Everything arrives once."""
 import os
 import signal
-import subprocess
 import threading
 import time
 import unittest
 
 from fake_mta import FakeMta
-from harness import LiveTest, wait_for
+from harness import LiveTest, children, wait_for
 
 SLOW = ('slow.example', 'big.example', 'late.example')
 
@@ -93,15 +92,8 @@ class Leases(LeaseTest):
     def couriers(self, parent):
         """The processes under it that talk to a remote system; a worker has
         the collector of garbage as a child as well."""
-        return [c for child in self.children(parent)
-                for c in self.children(child, 'm3mta-courier')]
-
-    @staticmethod
-    def children(pid, name='m3mta-mda'):
-        done = subprocess.run(['ps', '--ppid', str(pid), '-o', 'pid=,comm='],
-                              stdout=subprocess.PIPE, check=False)
-        rows = [x.split() for x in done.stdout.decode().splitlines()]
-        return [int(pid) for pid, comm in rows if comm == name]
+        return [c for child in children(parent, 'm3mta-mda')
+                for c in children(child, 'm3mta-courier')]
 
     def test_a_courier_that_stood_still_does_not_send_the_final_dot(self):
         held, go_on = threading.Event(), threading.Event()
@@ -120,7 +112,7 @@ class Leases(LeaseTest):
         self.post('u@slow.example')
         first = self.start()
         wait_for(held.is_set, 30, 'the first session')
-        frozen = self.couriers(first.pid) or self.children(first.pid)
+        frozen = self.couriers(first.pid) or children(first.pid, 'm3mta-mda')
         self.assertEqual(len(frozen), 1)
         os.kill(frozen[0], signal.SIGSTOP)
         self.addCleanup(self.let_go, frozen[0])

@@ -3,7 +3,7 @@ database, what was answered 250 is there, and it is there once."""
 import threading
 import unittest
 
-from failpoints import OwnMongod
+from failpoints import FailpointTest
 from harness import wait_for
 from late import LateTest, Rule
 
@@ -74,7 +74,7 @@ class Once(LateTest):
             Rule('replies', 'commitTransaction', seconds=6), size=200000)
 
 
-class Durable(OwnMongod):
+class Durable(FailpointTest):
     """250 is said of what a majority has, and of nothing else."""
 
     @classmethod
