@@ -4,7 +4,7 @@
  */
 /* clang-format off */
 CFG(DATABASE_LOGINS, "database.logins", STRING, "", 0, 4096, "", FILE_ONLY,
-    "Folder with the logins that m3mta init --roles wrote: m3mta-smtp, m3mta-imap, m3mta-mda and m3mta-admin, a line NAME:PASSWORD each. A unit's credential (database) goes before it. Empty, and no credential: who we are is what database.uri says.")
+    "Folder with the logins that m3mta init --roles wrote: m3mta-smtp, m3mta-imap, m3mta-mda, m3mta-notify (for its unit) and m3mta-admin, a line NAME:PASSWORD each. A unit's credential (database) goes before it. Empty, and no credential: who we are is what database.uri says.")
 CFG(DATABASE_NAME, "database.name", STRING, "m3mta", 1, 63, "", FILE_ONLY,
     "The MongoDB database that holds everything.")
 CFG(DATABASE_URI, "database.uri", URI, "mongodb://127.0.0.1:27017/?directConnection=false", 10, 4096, "", FILE_ONLY,
@@ -14,7 +14,7 @@ CFG(DNS_SERVER, "dns.server", STRING, "", 0, 64, "", FILE_ONLY,
 CFG(HOSTNAME, "hostname", STRING, "", 0, 255, "", FILE_ONLY,
     "The name in greetings and trace fields; empty: the host's own fully qualified name.")
 CFG(RUNTIME_DIR, "runtime.dir", STRING, "/run/m3mta", 1, 90, "", FILE_ONLY,
-    "Where the doorbells are: the socket of m3mta-mda and those of waiting IMAP sessions.")
+    "Where the doorbells are (the socket of m3mta-mda and those of waiting IMAP sessions), the turns of those sessions (looks) and the secret by which a repeated wrong password is known (login-secret).")
 CFG(TLS_CERTIFICATE, "tls.certificate", STRING, "", 0, 4096, "", FILE_ONLY,
     "File with the certificate and its chain (PEM); empty: no TLS.")
 CFG(TLS_KEY, "tls.key", STRING, "", 0, 4096, "", FILE_ONLY,
