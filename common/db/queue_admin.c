@@ -105,20 +105,20 @@ queue_list(struct db *db, struct arena *a, const struct queue_filter *f,
 static bson_t *
 action_update(enum queue_action action)
 {
-	int64_t next_ms = action == QUEUE_HOLD ? QUEUE_NEVER_MS : 0;
 	bson_t *update =
 	    BCON_NEW("$inc", "{", "epoch", BCON_INT64(1), "}");
 	bson_t set;
 
 	BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
-	BSON_APPEND_BOOL(&set, "held", action == QUEUE_HOLD);
-	BSON_APPEND_BOOL(&set, "leased", false);
-	bson_append_date_time(&set, "next_at", -1, next_ms);
-	doc_add_text(&set, "reason", action == QUEUE_HOLD
-		? STR("held by m3mta queue hold")
-		: STR(""));
-	if (action != QUEUE_HOLD)
+	if (action == QUEUE_HOLD) {
+		queue_add_hold(&set, STR("held by m3mta queue hold"));
+	} else {
+		BSON_APPEND_BOOL(&set, "held", false);
+		BSON_APPEND_BOOL(&set, "leased", false);
+		bson_append_date_time(&set, "next_at", -1, 0);
+		doc_add_text(&set, "reason", STR(""));
 		doc_add_int(&set, "starts", 0);
+	}
 	if (action == QUEUE_RELEASE)
 		BSON_APPEND_BOOL(&set, "released", true);
 	if (action == QUEUE_BOUNCE)

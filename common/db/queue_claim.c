@@ -157,10 +157,7 @@ queue_claim_hold(struct db *db, struct arena *a, uint32_t bucket,
 	queue_claim_add_is_due(&filter);
 	BCON_APPEND(&change, "$inc", "{", "epoch", BCON_INT64(1), "}");
 	BSON_APPEND_DOCUMENT_BEGIN(&change, "$set", &set);
-	BSON_APPEND_BOOL(&set, "held", true);
-	BSON_APPEND_BOOL(&set, "leased", false);
-	doc_add_text(&set, "reason", reason);
-	bson_append_date_time(&set, "next_at", -1, QUEUE_NEVER_MS);
+	queue_add_hold(&set, reason);
 	bson_append_document_end(&change, &set);
 	rc = db_update_one(db, DB_QUEUE, &filter, &change, NULL, &n, err);
 	if (rc == RC_OK && n)

@@ -259,6 +259,15 @@ queue_decode(struct arena *a, const bson_t *doc, struct queue_item *item)
 }
 
 void
+queue_add_hold(bson_t *set, struct str reason)
+{
+	BSON_APPEND_BOOL(set, "held", true);
+	BSON_APPEND_BOOL(set, "leased", false);
+	add_date(set, "next_at", QUEUE_NEVER_MS);
+	doc_add_text(set, "reason", reason);
+}
+
+void
 queue_fence(bson_t *filter, const struct queue_item *item)
 {
 	doc_add_oid(filter, "_id", &item->id);

@@ -19,6 +19,8 @@ void queue_add_recipient(
 /* "recipients.N.field" of what an attempt changes, into a $set. */
 void queue_set_recipient(
     bson_t *set, size_t index, const struct queue_recipient *now);
+/* What holds a message, into a $set: its lease is no more. */
+void queue_add_hold(bson_t *set, struct str reason);
 /*
  * Inside of a transaction: a report, post or answer that comes of a message
  * whose blob is parent_blob. One with that _id which is there is left alone.

@@ -91,8 +91,8 @@ restored_end_leases(struct db *db, uint64_t *ret_n, struct err *err)
 	bson_t *filter = BCON_NEW("held", "{", "$ne", BCON_BOOL(true), "}",
 	    "starts", "{", "$gt", BCON_INT64(0), "}");
 	bson_t *change = BCON_NEW("$inc", "{", "epoch", BCON_INT64(1), "}",
-	    "$set", "{", "starts", BCON_INT64(0), "next_at",
-	    BCON_DATE_TIME(0), "}");
+	    "$set", "{", "starts", BCON_INT64(0), "leased", BCON_BOOL(false),
+	    "next_at", BCON_DATE_TIME(0), "}");
 	int64_t n = 0;
 	enum rc rc = db_update_many(db, DB_QUEUE, filter, change, &n, err);
 
@@ -107,12 +107,16 @@ restored_hold(struct db *db, uint64_t *ret_n, struct err *err)
 {
 	bson_t *filter = BCON_NEW("held", "{", "$ne", BCON_BOOL(true), "}",
 	    "recipients.0", "{", "$exists", BCON_BOOL(true), "}");
-	bson_t *change = BCON_NEW("$inc", "{", "epoch", BCON_INT64(1), "}",
-	    "$set", "{", "held", BCON_BOOL(true), "next_at",
-	    BCON_DATE_TIME(QUEUE_NEVER_MS), "}");
+	bson_t *change =
+	    BCON_NEW("$inc", "{", "epoch", BCON_INT64(1), "}");
+	bson_t set;
 	int64_t n = 0;
-	enum rc rc = db_update_many(db, DB_QUEUE, filter, change, &n, err);
+	enum rc rc;
 
+	BSON_APPEND_DOCUMENT_BEGIN(change, "$set", &set);
+	queue_add_hold(&set, STR("held by m3mta restored"));
+	bson_append_document_end(change, &set);
+	rc = db_update_many(db, DB_QUEUE, filter, change, &n, err);
 	*ret_n = (uint64_t)n;
 	bson_destroy(change);
 	bson_destroy(filter);

@@ -160,6 +160,11 @@ class Restore(LiveTest):
         s = self.system
         smtp = s.serve('m3mta-smtp', 'smtp')
         self.send(smtp, 'four')
+        # A worker had it when the backup was made.
+        s.db.queue.update_many({}, {
+            '$set': {'next_at': datetime.datetime(2999, 1, 1),
+                     'starts': 1, 'worker': 'gone', 'leased': True},
+            '$inc': {'epoch': 1}})
         self.assertEqual(s.m3mta_json('restored', '--hold-queue')['held'], 1)
         s.mda()
         self.assertEqual(len(s.m3mta_json('queue', 'list')), 1)
