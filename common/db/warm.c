@@ -31,14 +31,15 @@ db_files_list(struct arena *a)
 	DIR *folder = opendir("/proc/self/fd");
 	struct dirent *e;
 
-	while (folder && (e = readdir(folder))) {
+	if (!folder)
+		return NULL;
+	while ((e = readdir(folder))) {
 		int fd = (int)strtol(e->d_name, NULL, 10);
 
 		if (e->d_name[0] != '.' && fd != dirfd(folder))
 			VEC_PUSH(a, &f->fds, fd);
 	}
-	if (folder)
-		closedir(folder);
+	closedir(folder);
 	return f;
 }
 
@@ -63,7 +64,8 @@ db_files_note(struct db *db, const struct db_files *before)
 	size_t i;
 
 	db->n_sockets = 0;
-	for (i = 0; i < now->fds.n && db->n_sockets < DB_SOCKETS; i++) {
+	for (i = 0; before && now && i < now->fds.n &&
+	     db->n_sockets < DB_SOCKETS; i++) {
 		int fd = now->fds.v[i];
 
 		if (!files_have(before, fd) && fstat(fd, &st) == 0 &&
