@@ -174,11 +174,21 @@ on_mailbox(void *ctx, const bson_t *doc)
 	return true;
 }
 
-int
+static int
 verify_compare_owners(const void *x, const void *y)
 {
 	return uuid_compare(&((const struct known_owner *)x)->owner,
 	    &((const struct known_owner *)y)->owner);
+}
+
+struct known_owner *
+verify_find_owner(const struct verify *v, const struct uuid *owner)
+{
+	struct known_owner key = { .owner = *owner };
+
+	return v->owners.n ? bsearch(&key, v->owners.v, v->owners.n,
+				 sizeof(key), verify_compare_owners)
+			   : NULL;
 }
 
 static enum rc

@@ -1,6 +1,4 @@
 /* verify: what belongs to the installation and its accounts. */
-#include <stdlib.h>
-
 #include "db/verify_internal.h"
 
 #include "base/banned.h"
@@ -62,27 +60,19 @@ static bool
 verify_take_annotations(void *ctx, const bson_t *doc)
 {
 	struct verify *v = ctx;
-	struct known_owner key = { .has_inbox = false };
+	struct uuid owner = { { 0 } }, guest;
 	struct str user, name;
-	char text[UUID_TEXT];
-	size_t i;
 
 	arena_reset(v->scratch);
 	user = doc_text_in(v->scratch, doc, "_id.user");
 	name = doc_text_in(v->scratch, doc, "name");
-	(void)doc_uuid(doc, "_id.owner", &key.owner);
-	if (!uuid_equals(&key.owner, &(struct uuid){ { 0 } }) &&
-	    (!v->owners.n ||
-		!bsearch(&key, v->owners.v, v->owners.n,
-		    sizeof(*v->owners.v), verify_compare_owners)))
+	(void)doc_uuid(doc, "_id.owner", &owner);
+	if (!uuid_equals(&owner, &(struct uuid){ { 0 } }) &&
+	    !verify_find_owner(v, &owner))
 		verify_problem(v, "annotation-owner", name,
 		    "its owner's mailbox is missing");
-	for (i = 0; user.len && i < v->owners.n; i++) {
-		if (str_equals(
-			user, uuid_format(&v->owners.v[i].owner, text)))
-			break;
-	}
-	if (user.len && i == v->owners.n)
+	if (user.len &&
+	    (!uuid_parse(user, &guest) || !verify_find_owner(v, &guest)))
 		verify_problem(v, "annotation-user", name,
 		    "the mailbox of whom it is for is missing");
 	if ((name.len && name.p[0] != '/') != (user.len > 0))

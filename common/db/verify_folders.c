@@ -172,11 +172,8 @@ check_entries(struct verify *v)
 static void
 note_owner(struct verify *v)
 {
-	struct known_owner key = { .owner = v->folder.owner }, *o;
+	struct known_owner *o = verify_find_owner(v, &v->folder.owner);
 
-	o = v->owners.n ? bsearch(&key, v->owners.v, v->owners.n,
-			      sizeof(key), verify_compare_owners)
-			: NULL;
 	if (!o) {
 		verify_problem(v, "folder-owner", v->folder.name,
 		    "its mailbox is missing");

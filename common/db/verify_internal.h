@@ -61,7 +61,9 @@ struct str verify_name(struct verify *v, const struct oid *id);
 const struct known_blob *verify_use_blob(
     struct verify *v, const struct oid *id);
 int verify_compare_messages(const void *x, const void *y);
-int verify_compare_owners(const void *x, const void *y);
+/* NULL: no mailbox has this owner. */
+struct known_owner *verify_find_owner(
+    const struct verify *v, const struct uuid *owner);
 
 typedef enum rc verify_step(struct verify *v, struct err *err);
 

@@ -10,13 +10,12 @@ static bool
 on_trash(void *ctx, const bson_t *doc)
 {
 	struct verify *v = ctx;
-	struct known_owner of = { 0 }, *o;
+	struct uuid owner = { { 0 } };
+	struct known_owner *o;
 	bson_iter_t it;
 
-	doc_uuid(doc, "owner", &of.owner);
-	o = v->owners.n ? bsearch(&of, v->owners.v, v->owners.n, sizeof(of),
-			      verify_compare_owners)
-			: NULL;
+	doc_uuid(doc, "owner", &owner);
+	o = verify_find_owner(v, &owner);
 	if (o)
 		o->expunged_summed += doc_int(doc, "size");
 	if (!doc_array(doc, "messages", &it))
