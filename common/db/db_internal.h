@@ -92,7 +92,10 @@ void db_drop_client(struct db *db);
  * connection is left, the client is of no use.
  */
 bool db_park(struct db *db);
-/* The descriptors of this process, and what was opened since. */
+/*
+ * The descriptors of this process, or NULL: they cannot be listed; and what
+ * was opened since: nothing, when one of the two lists is not there.
+ */
 struct db_files;
 const struct db_files *db_files_list(struct arena *a);
 void db_files_note(struct db *db, const struct db_files *before);

@@ -142,11 +142,14 @@ find_acted(struct db *db, const struct oid *id, enum queue_acted *ret,
     uint32_t *ret_bucket, struct err *err)
 {
 	bson_t filter = BSON_INITIALIZER, doc;
+	bson_t *opts =
+	    BCON_NEW("projection", "{", "bucket", BCON_INT32(1), "}");
 	bool found = false;
 	enum rc rc;
 
 	doc_add_oid(&filter, "_id", id);
-	rc = db_find_one(db, DB_QUEUE, &filter, NULL, &doc, &found, err);
+	rc = db_find_one(db, DB_QUEUE, &filter, opts, &doc, &found, err);
+	bson_destroy(opts);
 	if (rc == RC_OK && found) {
 		*ret = QUEUE_LEASED;
 		*ret_bucket = (uint32_t)doc_int(&doc, "bucket");
